@@ -28,8 +28,8 @@ export interface ServicePolicy {
   fastIntervalMs?: number;
   failureThreshold: number;
   successThreshold: number;
-  /** Failures within this time of the container's own start do not count. */
-  startPeriodMs: number;
+  /** Failures within this time of the container's own start do not count; the image's own when absent. */
+  startPeriodMs?: number;
   backoff: Backoff;
   /** `null`: no budget, the backoff's cap is the only limit. */
   budget: Budget | null;
@@ -57,7 +57,6 @@ export const DEFAULT_POLICY = {
   intervalMs: 15_000,
   failureThreshold: 3,
   successThreshold: 1,
-  startPeriodMs: 0,
   backoff: { baseMs: 10_000, capMs: 300_000, jitter: 0.2 },
   budget: { restarts: 5, windowMs: 600_000 },
   stableMs: 600_000,

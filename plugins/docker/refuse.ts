@@ -1,0 +1,43 @@
+/** When a command would do harm: these containers are left as they are, and the reason says what would help. */
+import type { RestartResult } from "../../src/plugin.ts";
+import type { Client } from "./client.ts";
+import type { Inspected } from "./facts.ts";
+import { deadParent } from "./fault.ts";
+import { inspectContainers } from "./inspect.ts";
+import type { Redact } from "./redact.ts";
+
+export type Verb = "restart" | "stop";
+
+/** moby #25256, #28739: Swarm takes a restarted task for a failed one, and starts another beside it. */
+export function refuseSwarm({ labels }: Inspected, verb: Verb): RestartResult | undefined {
+  if (!labels["com.docker.swarm.task.id"]) return undefined;
+  const service = labels["com.docker.swarm.service.name"] || "<service>";
+  const instead =
+    verb === "restart" ? `docker service update --force ${service}` : `docker service scale ${service}=0`;
+  return {
+    ok: false,
+    fault: "other",
+    reason: `it is a task of a Swarm service, which Swarm itself keeps: nothing was done; use \`${instead}\``,
+  };
+}
+
+/** The engine stops the child before it finds that it cannot start it again: so this is asked first. */
+export async function refuseParent(
+  client: Client,
+  child: Inspected,
+  redact: Redact,
+  signal: AbortSignal,
+): Promise<RestartResult | undefined> {
+  const parent = child.facts.networkParent;
+  if (!parent) return undefined;
+  const look = await inspectContainers(client, [parent], redact, signal);
+  if (!look.ok) return undefined;
+  const found = look.found.get(parent);
+  if (!found) return { ok: false, ...deadParent(parent, child.labels["com.docker.compose.service"]) };
+  if (["running", "paused", "restarting"].includes(found.facts.status)) return undefined;
+  return {
+    ok: false,
+    fault: "other",
+    reason: `its network namespace belongs to container ${found.name}, which is ${found.facts.status}: nothing was done; start that one first (\`docker start ${found.name}\`)`,
+  };
+}

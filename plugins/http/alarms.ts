@@ -1,0 +1,78 @@
+import type { Clock } from "../../src/plugin.ts";
+
+/** Many alarms on one timer: a thousand checks then cost one timer, not a thousand. */
+export interface Alarms {
+  /** Calls `ring` once, `ms` from now or a little later; the function returned calls it off. */
+  after(ms: number, ring: (lateMs: number) => void): () => void;
+}
+
+interface Alarm {
+  due: number;
+  ring(lateMs: number): void;
+}
+
+/**
+ * Alarms of one length are kept together: they ring in the order in which they were set, so the next
+ * of each length is its first, and setting or calling one off costs the same however many there are.
+ * With none set, no timer is left to keep the process alive.
+ */
+export function createAlarms(clock: Clock): Alarms {
+  const byLength = new Map<number, Set<Alarm>>();
+  let sleep = new AbortController();
+  let wakeAt = Number.POSITIVE_INFINITY;
+
+  function arm(): void {
+    let due = Number.POSITIVE_INFINITY;
+    for (const alarms of byLength.values()) {
+      for (const first of alarms) {
+        due = Math.min(due, first.due);
+        break;
+      }
+    }
+    if (due === wakeAt) return;
+    // Waking too early is harmless; only the last alarm's end must let the process end.
+    if (due > wakeAt && due !== Number.POSITIVE_INFINITY) return;
+    if (wakeAt !== Number.POSITIVE_INFINITY) {
+      sleep.abort();
+      sleep = new AbortController();
+    }
+    wakeAt = due;
+    if (due === Number.POSITIVE_INFINITY) return;
+    const { signal } = sleep;
+    clock.wait(Math.max(1, Math.ceil(due - clock.monotonicMs())), signal).then(() => {
+      if (!signal.aborted) wake();
+    });
+  }
+
+  function wake(): void {
+    wakeAt = Number.POSITIVE_INFINITY;
+    const now = clock.monotonicMs();
+    const ringing: Alarm[] = [];
+    for (const [length, alarms] of byLength) {
+      for (const alarm of alarms) {
+        if (alarm.due > now) break;
+        alarms.delete(alarm);
+        ringing.push(alarm);
+      }
+      if (alarms.size === 0) byLength.delete(length);
+    }
+    for (const alarm of ringing) alarm.ring(now - alarm.due);
+    arm();
+  }
+
+  return {
+    after(ms, ring) {
+      const alarm = { due: clock.monotonicMs() + ms, ring };
+      const alarms = byLength.get(ms) ?? new Set<Alarm>();
+      byLength.set(ms, alarms);
+      alarms.add(alarm);
+      if (alarm.due < wakeAt) arm();
+      return () => {
+        const set = byLength.get(ms);
+        if (!set?.delete(alarm) || set.size > 0) return;
+        byLength.delete(ms);
+        if (byLength.size === 0) arm();
+      };
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { Alert } from "../../src/plugin.ts";
+
+/** Standard Webhooks: payloads under 20 kB. */
+const BODY_LIMIT_BYTES = 20_000;
+/** Code points left of the message; an emoji is 4 bytes and a control character 6 in JSON. */
+const MESSAGE_STEPS = [16_000, 8_000, 4_000, 2_000, 1_000];
+/** Code points left of a name or a hint. */
+const PARAM_LIMIT = 200;
+
+export type WebhookFormat = "alert" | "cloudevents";
+
+/** The alert as one JSON text, under 20 kB: a message that is too long is cut, between characters. */
+export function formatBody(
+  alert: Alert,
+  { format, jsonKey }: { format: WebhookFormat; jsonKey?: string },
+): { contentType: string; body: string } {
+  const shape = (some: Alert): unknown => {
+    if (jsonKey !== undefined) return { [jsonKey]: some.message };
+    return format === "cloudevents" ? cloudEvent(some) : some;
+  };
+  const contentType = format === "cloudevents" ? "application/cloudevents+json" : "application/json";
+  let body = JSON.stringify(shape(cutAlert(alert)));
+  for (const limit of MESSAGE_STEPS) {
+    if (sizeOf(body) <= BODY_LIMIT_BYTES) break;
+    body = JSON.stringify(shape(cutAlert(alert, limit, PARAM_LIMIT)));
+  }
+  return { contentType, body };
+}
+
+/** CloudEvents 1.0, JSON format, structured mode. */
+function cloudEvent(alert: Alert): Record<string, unknown> {
+  return {
+    specversion: "1.0",
+    id: alert.id,
+    source: "/spreadpilot/watchdog",
+    type: `spreadpilot.watchdog.${alert.event_type.toLowerCase()}`,
+    // An empty subject is against the specification.
+    ...(alert.params.component_name !== "" && { subject: alert.params.component_name }),
+    time: alert.timestamp,
+    datacontenttype: "application/json",
+    data: alert,
+  };
+}
+
+function cutAlert(alert: Alert, messageLimit?: number, paramLimit?: number): Alert {
+  const params = Object.entries(alert.params).map(([name, value]) => [
+    name,
+    typeof value === "string" ? cut(value, paramLimit) : value,
+  ]);
+  return { ...alert, message: cut(alert.message, messageLimit), params: Object.fromEntries(params) };
+}
+
+/** At most `limit` code points, the last an ellipsis if it was longer; half a surrogate pair is replaced. */
+export function cut(text: string, limit = Number.POSITIVE_INFINITY): string {
+  const whole = text.replace(/\p{Surrogate}/gu, "\uFFFD");
+  if (whole.length <= limit) return whole;
+  const characters = [...whole.slice(0, 2 * limit + 2)];
+  return characters.length <= limit ? whole : `${characters.slice(0, limit - 1).join("")}…`;
+}
+
+function sizeOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

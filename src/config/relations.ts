@@ -1,0 +1,126 @@
+/** Faults between services: names that nobody has, cycles, containers and plugins that do not fit together. */
+
+import { type Fault, joinPath, show } from "./fault.ts";
+import { nearest, suggest } from "./nearest.ts";
+import type { Service } from "./service.ts";
+
+/** `names` are all services of the file, those with faults of their own included. */
+export function relationFaults(services: ReadonlyMap<string, Service>, names: readonly string[]): Fault[] {
+  const faults: Fault[] = [];
+  for (const [name, { policy }] of services) {
+    for (const key of ["dependsOn", "restartWith"] as const) {
+      policy[key].forEach((other, i) => {
+        const path = joinPath(["services", name, key, i]);
+        const others = names.filter((one) => one !== name);
+        if (other === name) {
+          faults.push({ path, found: `${show(other)}, the service itself`, accepted: "another service" });
+        } else if (!names.includes(other)) {
+          faults.push({
+            path,
+            found: `unknown service ${show(other)}`,
+            accepted: suggest(other, others, "no name: there is no other service"),
+          });
+        }
+      });
+    }
+  }
+  return [...faults, ...cycleFaults(services), ...containerFaults(services)];
+}
+
+/**
+ * One fault for each cycle of `dependsOn`: its services would wait for each other for ever. (`restartWith`
+ * may go both ways: each is restarted along with the other, once.)
+ */
+function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
+  const faults: Fault[] = [];
+  const done = new Set<string>();
+  for (const root of services.keys()) {
+    // Depth first, with the way kept by hand: a chain of thousands must not end in a full call stack.
+    const way: { name: string; next: number }[] = [{ name: root, next: 0 }];
+    const onWay = new Set([root]);
+    while (way.length > 0) {
+      const step = way.at(-1)!;
+      const other = services.get(step.name)!.policy.dependsOn[step.next++];
+      if (other === undefined || done.has(step.name)) {
+        done.add(step.name);
+        onWay.delete(step.name);
+        way.pop();
+      } else if (onWay.has(other)) {
+        const cycle = way.slice(way.findIndex(({ name }) => name === other)).map(({ name }) => name);
+        // A service that depends on itself has its own fault.
+        if (cycle.length > 1) faults.push(cycleFault(cycle));
+      } else if (services.has(other) && !done.has(other)) {
+        way.push({ name: other, next: 0 });
+        onWay.add(other);
+      }
+    }
+  }
+  return faults;
+}
+
+function cycleFault(cycle: readonly string[]): Fault {
+  const found = `a cycle: ${[...cycle, cycle[0]!].join(" -> ")}`;
+  return {
+    path: joinPath(["services", cycle[0]!, "dependsOn"]),
+    found,
+    accepted: "dependencies without a cycle",
+  };
+}
+
+/**
+ * Two services that would restart one container: backoff, budget and evidence are kept for each service, so
+ * together they would restart it twice as often as either may, and at the same time. One that only tells
+ * (`notify`) may share it.
+ */
+function containerFaults(services: ReadonlyMap<string, Service>): Fault[] {
+  const faults: Fault[] = [];
+  const owners = new Map<string, string>();
+  for (const [name, { policy, target }] of services) {
+    if (policy.container === "" || (policy.action !== "restart" && policy.action !== "stop")) continue;
+    const key = `${target.restarter} ${policy.container}`;
+    const owner = owners.get(key);
+    if (owner === undefined) {
+      owners.set(key, name);
+      continue;
+    }
+    faults.push({
+      path: joinPath(["services", name, "container"]),
+      found: `${show(policy.container)}, which ${joinPath(["services", owner])} restarts`,
+      accepted:
+        'a container of its own; or "action": "notify", to watch it and leave the restart to the other',
+    });
+  }
+  return faults;
+}
+
+/** Checks and restarters that no plugin brings. Built-in plugins' are named as the plugins are. */
+export function providerFaults(
+  services: ReadonlyMap<string, Service>,
+  wanted: ReadonlySet<string>,
+  builtIn: readonly string[],
+): Fault[] {
+  const faults: Fault[] = [];
+  for (const [name, { policy, target }] of services) {
+    for (const key of ["check", "restarter"] as const) {
+      const provider = target[key];
+      if (wanted.has(provider)) continue;
+      const idle = policy.container === "" || policy.action === "notify" || policy.action === "none";
+      if (key === "restarter" && idle && builtIn.includes(provider)) continue;
+      const off = builtIn.includes(provider);
+      const near = nearest(provider, wanted);
+      const some = `the name of a plugin that is on: ${[...wanted].join(", ")}`;
+      faults.push({
+        path: joinPath(["services", name, key]),
+        found: off
+          ? `${show(provider)}, a plugin that is off`
+          : `${show(provider)}, which no plugin provides`,
+        accepted: off
+          ? `${some}; or switch it on with "plugins": { "${provider}": {} }`
+          : near === undefined
+            ? some
+            : `"${near}" (the nearest known one), or ${some}`,
+      });
+    }
+  }
+  return faults;
+}

@@ -1,0 +1,88 @@
+/** The working copy of one transition: what it reads, and what it has decided so far. */
+import type { Alert, AlertParams, EventType, Severity } from "./alert.ts";
+import type { Effect, World } from "./event.ts";
+import type { Policies, ServicePolicy } from "./policy.ts";
+import type { Outage, ServiceState, Trouble, WatchdogState } from "./state.ts";
+
+export interface Draft {
+  readonly policies: Policies;
+  readonly now: number;
+  readonly id: string;
+  readonly services: Record<string, ServiceState>;
+  readonly troubles: Record<string, Trouble>;
+  readonly effects: Effect[];
+}
+
+export function openDraft(state: WatchdogState, world: World): Draft {
+  return {
+    policies: world.policies,
+    now: world.moment.now,
+    id: world.moment.id,
+    services: { ...state.services },
+    troubles: { ...state.troubles },
+    effects: [],
+  };
+}
+
+/** An id that no other transition makes, and that is the same when this one is made again. */
+export function freshId(draft: Draft, prefix: string): string {
+  return `${prefix}_${draft.id}${draft.effects.length.toString(36)}`;
+}
+
+export function note(draft: Draft, level: "info" | "warn", service: string, text: string): void {
+  draft.effects.push({ type: "note", level, service, text });
+}
+
+export function tell(
+  draft: Draft,
+  service: string,
+  event: { type: EventType; severity: Severity; message: string; params: AlertParams },
+): void {
+  const alert: Alert = {
+    id: freshId(draft, "evt"),
+    event_type: event.type,
+    timestamp: new Date(draft.now).toISOString(),
+    severity: event.severity,
+    message: event.message,
+    params: event.params,
+  };
+  draft.effects.push({ type: "alert", service, alert });
+}
+
+/** Tells COMPONENT_DOWN unless this outage was told before. Returns the outage as told. */
+export function tellDown(
+  draft: Draft,
+  policy: ServicePolicy,
+  outage: Outage,
+  action: string,
+  message: string,
+): Outage {
+  if (outage.toldAt > 0) {
+    note(draft, "warn", policy.name, message);
+    return outage;
+  }
+  sendDown(draft, policy, outage, action, message);
+  return { ...outage, toldAt: draft.now, remindedAt: draft.now };
+}
+
+export function sendDown(
+  draft: Draft,
+  policy: ServicePolicy,
+  outage: Outage,
+  action: string,
+  message: string,
+): void {
+  tell(draft, policy.name, {
+    type: "COMPONENT_DOWN",
+    severity: "CRITICAL",
+    message,
+    params: {
+      component_name: policy.name,
+      container_name: policy.container,
+      action,
+      success: false,
+      consecutive_failures: outage.failures,
+      incident_id: outage.id,
+    },
+  });
+}

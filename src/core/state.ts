@@ -1,0 +1,127 @@
+/** What the watchdog remembers between ticks. Plain JSON; times in ms since the epoch. */
+import type { OutboxState } from "./outbox.ts";
+import { emptyOutbox } from "./outbox.ts";
+
+export type Status = "unknown" | "healthy" | "failing" | "restarting" | "verifying" | "down";
+
+export type HoldKind = "paused" | "maintenance" | "dependency" | "brake" | "backoff" | "budget" | "dry-run";
+
+/** Why a service that needs a restart is not restarted now. */
+export interface Hold {
+  kind: HoldKind;
+  reason: string;
+  sinceAt: number;
+  /** When it ends; absent when that depends on something else, which `reason` names. */
+  untilAt?: number;
+}
+
+/** From the first failed check in a row to the recovery. */
+export interface Outage {
+  /** The incident's id. */
+  id: string;
+  startedAt: number;
+  /** Failed checks in a row before the last action, or so far when there was none. */
+  failures: number;
+  firstReason: string;
+  /** Restarts that were ordered in this outage. */
+  restarts: number;
+  /** Whether one of them happened, as far as anybody knows. */
+  restarted: "no" | "yes" | "unknown";
+  /** Its container was stopped (action `stop`), and is left so. */
+  stopped?: true;
+  /** When COMPONENT_DOWN was told; 0 when it was not. */
+  toldAt: number;
+  /** When it was last told, reminders included. */
+  remindedAt: number;
+  /** The service whose outage explains this one. */
+  cause?: string;
+}
+
+/** A restart that was written down before it is made. */
+export interface RestartIntent {
+  id: string;
+  orderedAt: number;
+  /** `restart` or `stop`. */
+  action: "restart" | "stop";
+  reason: string;
+  /** Failed checks in a row that led to it; 0 for one made along with another service's. */
+  failures: number;
+}
+
+export interface RestartRecord {
+  at: number;
+  outcome: "pending" | "restarted" | "failed" | "unknown";
+  reason: string;
+}
+
+export interface ServiceState {
+  status: Status;
+  statusSinceAt: number;
+  addedAt: number;
+  /** Failed checks in a row. */
+  failures: number;
+  /** Passed checks in a row, counted while recovering. */
+  successes: number;
+  lastCheck: { at: number; ok: boolean | null; reason: string } | null;
+  lastPassAt: number;
+  /** Since when it has been healthy without a break; 0 when it is not. */
+  healthySinceAt: number;
+  /** Failures before this do not count: the grace after our own restart. */
+  graceUntilAt: number;
+  outage: Outage | null;
+  restart: RestartIntent | null;
+  /** Restarts since the service was last stable, newest last, bounded. */
+  restarts: RestartRecord[];
+  /** Restarts since the service was last stable: the `n` of the backoff. */
+  backoffLevel: number;
+  /** No restart before this. */
+  notBeforeAt: number;
+  /** Since when the budget is spent; 0 when it is not. */
+  budgetSpentAt: number;
+  hold: Hold | null;
+}
+
+/** Something that keeps the watchdog itself from its job. */
+export interface Trouble {
+  sinceAt: number;
+  reason: string;
+}
+
+export interface WatchdogState {
+  lastTick: { id: string; startedAt: number; completedAt: number; durationMs: number } | null;
+  services: Record<string, ServiceState>;
+  troubles: Record<string, Trouble>;
+  outbox: OutboxState;
+}
+
+/** The format of the state file. A file with a greater number is refused untouched. */
+export const STATE_VERSION = 1;
+
+export function emptyState(): WatchdogState {
+  return { lastTick: null, services: {}, troubles: {}, outbox: emptyOutbox() };
+}
+
+export function newService(now: number): ServiceState {
+  return {
+    status: "unknown",
+    statusSinceAt: now,
+    addedAt: now,
+    failures: 0,
+    successes: 0,
+    lastCheck: null,
+    lastPassAt: 0,
+    healthySinceAt: 0,
+    graceUntilAt: 0,
+    outage: null,
+    restart: null,
+    restarts: [],
+    backoffLevel: 0,
+    notBeforeAt: 0,
+    budgetSpentAt: 0,
+    hold: null,
+  };
+}
+
+export function withStatus(service: ServiceState, status: Status, now: number): ServiceState {
+  return service.status === status ? service : { ...service, status, statusSinceAt: now };
+}

@@ -1,0 +1,102 @@
+import { act, settle } from "./act.ts";
+import type { Draft } from "./draft.ts";
+import { note, openDraft, tell } from "./draft.ts";
+import type { Effect, Outcome, Verdict, WatchdogEvent, World } from "./event.ts";
+import type { WatchdogState } from "./state.ts";
+import { newService } from "./state.ts";
+import { judge } from "./verdict.ts";
+import { words } from "./words.ts";
+
+/** Faults of a restarter that are the watchdog's own trouble, not the service's. */
+const RESTARTER_TROUBLES = new Set(["engine_unreachable", "permission_denied", "client_missing"]);
+
+/**
+ * The whole mind of the watchdog: what the state becomes by an event, and what is to be done about
+ * it. Pure: the same state, event and world give the same answer; nothing is changed in place.
+ */
+export function transition(
+  state: WatchdogState,
+  event: WatchdogEvent,
+  world: World,
+): { state: WatchdogState; effects: Effect[] } {
+  const draft = openDraft(state, world);
+  switch (event.type) {
+    case "loaded":
+      onLoaded(draft);
+      break;
+    case "checked":
+      onChecked(draft, event.verdicts);
+      break;
+    case "settled":
+      onSettled(draft, event.outcomes);
+      break;
+    case "trouble":
+      onTrouble(draft, event.trouble, event.reason, event.tried);
+      break;
+  }
+  return {
+    state: { ...state, services: draft.services, troubles: draft.troubles },
+    effects: draft.effects,
+  };
+}
+
+/** The services are those of the configuration; a restart that we did not see end settles as unknown. */
+function onLoaded(draft: Draft): void {
+  for (const name of Object.keys(draft.services)) {
+    if (draft.policies.has(name)) continue;
+    delete draft.services[name];
+    note(draft, "info", name, words.notConfigured(name));
+  }
+  for (const [name, policy] of draft.policies) {
+    const known = draft.services[name];
+    if (known === undefined) draft.services[name] = newService(draft.now);
+    else if (known.restart !== null) {
+      draft.services[name] = settle(draft, policy, known, { outcome: "unknown", reason: words.interrupted });
+    }
+  }
+}
+
+function onChecked(draft: Draft, verdicts: Record<string, Verdict>): void {
+  for (const [name, policy] of draft.policies) {
+    const verdict = verdicts[name];
+    const service = draft.services[name];
+    if (verdict === undefined || service === undefined) continue;
+    const judged = judge(draft, policy, service, verdict);
+    draft.services[name] = verdict.ok === false ? act(draft, policy, judged, verdict.reason) : judged;
+  }
+}
+
+function onSettled(draft: Draft, outcomes: Record<string, Outcome>): void {
+  for (const [name, outcome] of Object.entries(outcomes)) {
+    const policy = draft.policies.get(name);
+    const service = draft.services[name];
+    if (policy === undefined || service === undefined) continue;
+    draft.services[name] = settle(draft, policy, service, outcome);
+    if (outcome.fault !== undefined && RESTARTER_TROUBLES.has(outcome.fault)) {
+      onTrouble(draft, "restarter", outcome.reason, `restart of ${policy.container}`);
+    } else if (outcome.outcome === "restarted") onTrouble(draft, "restarter", null, "restart");
+  }
+}
+
+/** A trouble is told once when it begins and once when it ends. */
+function onTrouble(draft: Draft, trouble: string, reason: string | null, tried: string): void {
+  const known = draft.troubles[trouble];
+  if ((reason === null) === (known === undefined)) return;
+  if (reason === null) delete draft.troubles[trouble];
+  else draft.troubles[trouble] = { sinceAt: draft.now, reason };
+  tell(draft, "", {
+    type: "WATCHDOG_FAILURE",
+    severity: reason === null ? "INFO" : "CRITICAL",
+    message:
+      reason === null
+        ? words.troubleEnded(known!.reason, known!.sinceAt, draft.now)
+        : words.troubleBegan(reason),
+    params: {
+      component_name: "watchdog",
+      container_name: "",
+      action: tried,
+      success: reason === null,
+      consecutive_failures: 0,
+    },
+  });
+}

@@ -1,0 +1,119 @@
+/** What one check means for one service: rise and fall thresholds, grace, recovery (HAProxy's `rise` and `fall`). */
+import type { Draft } from "./draft.ts";
+import { freshId, note, tell, tellDown } from "./draft.ts";
+import type { Verdict } from "./event.ts";
+import type { ServicePolicy } from "./policy.ts";
+import type { Outage, ServiceState } from "./state.ts";
+import { withStatus } from "./state.ts";
+import { words } from "./words.ts";
+
+/** The service after a check. A service whose restart is under way is left alone. */
+export function judge(
+  draft: Draft,
+  policy: ServicePolicy,
+  service: ServiceState,
+  verdict: Verdict,
+): ServiceState {
+  if (service.status === "restarting") return service;
+  const seen = { ...service, lastCheck: { at: draft.now, ok: verdict.ok, reason: verdict.reason } };
+  if (verdict.ok === null) return seen;
+  return verdict.ok ? onPass(draft, policy, seen) : onFail(draft, policy, seen, verdict.reason);
+}
+
+function onPass(draft: Draft, policy: ServicePolicy, service: ServiceState): ServiceState {
+  const passed = {
+    ...service,
+    failures: 0,
+    successes: service.successes + 1,
+    lastPassAt: draft.now,
+    graceUntilAt: 0,
+  };
+  if (service.status === "healthy") return forgetWhenStable(draft, policy, passed);
+  const recovering = service.outage !== null || service.status === "verifying";
+  if (recovering && passed.successes < policy.successThreshold) return passed;
+  if (passed.outage !== null) tellRecovered(draft, policy, passed.outage);
+  return withStatus({ ...passed, outage: null, hold: null, healthySinceAt: draft.now }, "healthy", draft.now);
+}
+
+/**
+ * Backoff and budget are forgotten only after a stable time: on the first passed check, a flapping
+ * service would never trip them (kubelet forgets after 10 min; docker-autoheal's forks get this wrong).
+ */
+function forgetWhenStable(draft: Draft, policy: ServicePolicy, service: ServiceState): ServiceState {
+  if (service.backoffLevel === 0 && service.budgetSpentAt === 0) return service;
+  if (draft.now - service.healthySinceAt < policy.stableMs) return service;
+  note(draft, "info", policy.name, words.stable(policy));
+  return { ...service, backoffLevel: 0, notBeforeAt: 0, budgetSpentAt: 0 };
+}
+
+function tellRecovered(draft: Draft, policy: ServicePolicy, outage: Outage): void {
+  const message = words.recovered(policy, outage, draft.now);
+  const byRestart = outage.restarted !== "no";
+  const quiet = outage.cause !== undefined || (!byRestart && outage.failures < policy.recoveryAfter);
+  if ((quiet && outage.toldAt === 0) || policy.action === "none") {
+    note(draft, "info", policy.name, message);
+    return;
+  }
+  tell(draft, policy.name, {
+    type: "COMPONENT_RECOVERED",
+    severity: "INFO",
+    message,
+    params: {
+      component_name: policy.name,
+      container_name: policy.container,
+      action: byRestart ? "restart" : "recovery",
+      success: true,
+      consecutive_failures: outage.failures,
+      incident_id: outage.id,
+      down_seconds: Math.round((draft.now - outage.startedAt) / 1000),
+    },
+  });
+}
+
+function onFail(draft: Draft, policy: ServicePolicy, service: ServiceState, reason: string): ServiceState {
+  if (draft.now < service.graceUntilAt) {
+    note(draft, "info", policy.name, words.inGrace(policy, service.graceUntilAt - draft.now, reason));
+    return service;
+  }
+  const failures = service.failures + 1;
+  const outage = service.outage ?? openOutage(draft, reason);
+  const failed: ServiceState = {
+    ...service,
+    failures,
+    successes: 0,
+    healthySinceAt: 0,
+    outage: outage.restarts === 0 ? { ...outage, failures: Math.max(outage.failures, failures) } : outage,
+  };
+  if (failures < policy.failureThreshold) {
+    const inDoubt = service.status === "verifying" || service.status === "down";
+    return inDoubt ? failed : withStatus(failed, "failing", draft.now);
+  }
+  if (service.status === "verifying" && failed.outage!.restarts > 0) {
+    return withStatus(tellUnhelped(draft, policy, failed, reason), "down", draft.now);
+  }
+  return withStatus(failed, "down", draft.now);
+}
+
+function openOutage(draft: Draft, reason: string): Outage {
+  return {
+    id: freshId(draft, "inc"),
+    startedAt: draft.now,
+    failures: 0,
+    firstReason: reason,
+    restarts: 0,
+    restarted: "no",
+    toldAt: 0,
+    remindedAt: 0,
+  };
+}
+
+function tellUnhelped(
+  draft: Draft,
+  policy: ServicePolicy,
+  service: ServiceState,
+  reason: string,
+): ServiceState {
+  const seen = service.outage!.restarted === "yes";
+  const message = (seen ? words.restartDidNotHelp : words.restartNotSeen)(policy, service, reason);
+  return { ...service, outage: tellDown(draft, policy, service.outage!, "restart", message) };
+}

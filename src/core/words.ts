@@ -1,0 +1,97 @@
+/** Every sentence that people read, once: the same in the log, in alerts, in `/status` and on the command line. */
+import type { ServicePolicy } from "./policy.ts";
+import type { Outage, ServiceState } from "./state.ts";
+
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1000],
+] as const;
+
+/** A time span for people, at most two units: `1 min 2 s`, `3 h`, `450 ms`. */
+export function span(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  let rest = Math.round(ms / 1000) * 1000;
+  const parts: string[] = [];
+  for (const [unit, size] of UNITS) {
+    if (rest >= size && parts.length < 2) {
+      parts.push(`${Math.floor(rest / size)} ${unit}`);
+      rest %= size;
+    } else if (parts.length > 0) break;
+  }
+  return parts.join(" ");
+}
+
+export const counted = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+
+/** The first fact of every explanation: what failed, how often, since when. */
+function failing(outage: Outage, failures: number, now: number, reason: string): string {
+  return `${counted(failures, "failed check")} in a row, failing for ${span(now - outage.startedAt)}, last: ${reason}`;
+}
+
+export const words = {
+  restartOrdered: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
+    `${policy.action === "stop" ? "stopping" : "restarting"} ${policy.container}: ${failing(service.outage!, service.failures, now, reason)}`,
+
+  restartFailed: (policy: ServicePolicy, reason: string) =>
+    `${policy.displayName} is down: the ${policy.action} of ${policy.container} failed: ${reason}`,
+
+  restartDidNotHelp: (policy: ServicePolicy, service: ServiceState, reason: string) =>
+    `${policy.displayName} is down: ${policy.container} was restarted, and ${counted(service.failures, "check")} failed since: ${reason}`,
+
+  restartNotSeen: (policy: ServicePolicy, service: ServiceState, reason: string) =>
+    `${policy.displayName} is down: a restart of ${policy.container} was begun, its end was not seen, and ${counted(service.failures, "check")} failed since: ${reason}`,
+
+  nothingToRestart: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
+    `${policy.displayName} is down and ${policy.container === "" ? "has no container to restart" : `is only watched (action ${policy.action})`}: ${failing(service.outage!, service.failures, now, reason)}`,
+
+  downAndHeld: (policy: ServicePolicy, service: ServiceState, hold: string, reason: string, now: number) =>
+    `${policy.displayName} is down and is not restarted (${hold}): ${failing(service.outage!, service.failures, now, reason)}`,
+
+  stillDown: (policy: ServicePolicy, outage: Outage, reason: string, now: number) =>
+    `${policy.displayName} is still down after ${span(now - outage.startedAt)}, ${counted(outage.restarts, "restart")} tried, last check: ${reason}`,
+
+  stopped: (policy: ServicePolicy, service: ServiceState, reason: string) =>
+    `${policy.displayName} is down: ${policy.container} was stopped after ${counted(service.outage?.failures ?? 0, "failed check")} (action stop): ${reason}`,
+
+  recovered: (policy: ServicePolicy, outage: Outage, now: number) => {
+    const how =
+      outage.restarted === "yes"
+        ? `after ${outage.restarts === 1 ? "a restart" : `${outage.restarts} restarts`}`
+        : outage.restarted === "unknown"
+          ? "after a restart whose end was not seen"
+          : outage.restarts > 0
+            ? `by itself, after ${counted(outage.restarts, "failed restart")}`
+            : `by itself after ${counted(outage.failures, "failed check")}`;
+    return `${policy.displayName} recovered ${how} (down for ${span(now - outage.startedAt)})`;
+  },
+
+  verifying: (policy: ServicePolicy, reason: string) =>
+    `${policy.container}: ${reason}; waiting for ${policy.displayName}'s checks to say that it helped`,
+
+  inGrace: (policy: ServicePolicy, leftMs: number, reason: string) =>
+    `${policy.displayName} is still starting (failures count in ${span(leftMs)}): ${reason}`,
+
+  notConfigured: (name: string) => `${name} is no longer in the configuration: its record is dropped`,
+
+  interrupted: "the watchdog stopped in the middle of it, so nobody saw its end",
+
+  holdBackoff: (waitMs: number, restarts: number) =>
+    `backoff: ${counted(restarts, "restart")} since it was last stable, the next may be in ${span(waitMs)}`,
+
+  holdBudget: (policy: ServicePolicy) =>
+    `budget spent: ${counted(policy.budget!.restarts, "restart")} in ${span(policy.budget!.windowMs)} did not keep it healthy; it ends when the service has been healthy for ${span(policy.stableMs)}, or by "resume"`,
+
+  holdDryRun: (policy: ServicePolicy) => `dry run: ${policy.container} would be restarted now`,
+
+  gaveUp: (policy: ServicePolicy) =>
+    `Gave up restarting ${policy.displayName}: ${words.holdBudget(policy)}. Look at why ${policy.container} does not stay up.`,
+
+  stable: (policy: ServicePolicy) =>
+    `${policy.displayName} has been healthy for ${span(policy.stableMs)}: backoff and budget are forgotten`,
+
+  troubleBegan: (reason: string) => `The watchdog cannot do all of its job: ${reason}`,
+  troubleEnded: (reason: string, sinceAt: number, now: number) =>
+    `The watchdog can do its job again after ${span(now - sinceAt)}. It was: ${reason}`,
+};

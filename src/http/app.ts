@@ -1,0 +1,85 @@
+/** The Hono app: the routes of design.md, section 5, over whatever makes ticks. */
+import type { Context } from "hono";
+import { Hono } from "hono";
+import type { TickResult } from "../tick/report.ts";
+import { createAuth } from "./auth.ts";
+
+export interface AppWorld {
+  tokens: readonly string[];
+  tick(): Promise<TickResult>;
+  /** `false` while shutting down. */
+  accepting(): boolean;
+  readiness(): { ok: boolean; reason: string };
+  status(): object;
+}
+
+const OPEN_PATHS = new Set(["/livez", "/readyz", "/health"]);
+
+export function createApp(world: AppWorld): Hono {
+  const app = new Hono();
+  const allowed = createAuth(world.tokens);
+
+  app.use(async (c, next) => {
+    c.header("Cache-Control", "no-store");
+    if (!world.accepting()) c.header("Connection", "close");
+    if (!OPEN_PATHS.has(c.req.path) && !allowed(c.req.header("authorization"))) {
+      c.header("WWW-Authenticate", 'Bearer realm="spreadpilot-watchdog"');
+      const error = "a valid token is needed: Authorization: Bearer <WATCHDOG_TOKEN>";
+      return c.json({ status: "error", error }, 401);
+    }
+    await next();
+  });
+
+  app.all(
+    "/livez",
+    only(["GET", "HEAD"], (c) => c.json({ status: "ok" })),
+  );
+  for (const path of ["/readyz", "/health"]) {
+    app.all(
+      path,
+      only(["GET", "HEAD"], (c) => readiness(c, world)),
+    );
+  }
+  app.all(
+    "/status",
+    only(["GET"], (c) => c.json(world.status())),
+  );
+  app.all(
+    "/tick",
+    only(["POST", "GET"], (c) => tick(c, world)),
+  );
+  app.notFound((c) =>
+    c.json({ status: "error", error: `there is no ${c.req.path.slice(0, 100)} here` }, 404),
+  );
+  app.onError((error, c) => c.json({ status: "error", error: `internal error: ${error.name}` }, 500));
+  return app;
+}
+
+/** Hono would run a GET handler for HEAD: the method is that of the request as it came. */
+function only(methods: string[], handle: (c: Context) => Response | Promise<Response>) {
+  return (c: Context) => {
+    if (methods.includes(c.req.raw.method)) return handle(c);
+    c.header("Allow", methods.join(", "));
+    const error = `${c.req.path} takes ${methods.join(" or ")}, not ${c.req.raw.method}`;
+    return c.json({ status: "error", error }, 405);
+  };
+}
+
+function readiness(c: Context, world: AppWorld): Response {
+  const { ok, reason } = world.readiness();
+  return c.json({ status: ok ? "ok" : "unready", reason }, ok ? 200 : 503);
+}
+
+async function tick(c: Context, world: AppWorld): Promise<Response> {
+  if (!world.accepting()) {
+    c.header("Retry-After", "5");
+    return c.json({ status: "error", error: "the watchdog is shutting down" }, 503);
+  }
+  const running = world.tick();
+  if (c.req.query("wait") === "0" || c.req.header("prefer")?.includes("respond-async")) {
+    return c.json({ status: "accepted" }, 202);
+  }
+  const result = await running;
+  if (result.ok) return c.json(result.report);
+  return c.json({ ...result.report, status: "error", error: result.reason }, 500);
+}

@@ -1,0 +1,52 @@
+import type { Verdict } from "../core/event.ts";
+import type { Check, CheckResult, Ports, ServiceTarget } from "../plugin.ts";
+import { errorText } from "../shell/error-text.ts";
+
+export interface CheckJob {
+  check: Check;
+  target: ServiceTarget;
+}
+
+/**
+ * Makes all checks at once. Every job gets a verdict: a check that throws is unknown and named, one
+ * that outlives twice its timeout is a failure. Nothing that one check does can delay another's verdict.
+ */
+export async function runChecks(
+  jobs: readonly CheckJob[],
+  ports: Ports,
+  shutdown: AbortSignal,
+): Promise<Record<string, Verdict>> {
+  const verdicts: Record<string, Verdict> = {};
+  if (jobs.length === 0) return verdicts;
+  const over = new AbortController();
+  const signal = AbortSignal.any([shutdown, over.signal]);
+  const all = Promise.all(
+    jobs.map(async ({ check, target }) => {
+      const verdict = await runOne(check, target, shutdown);
+      verdicts[target.name] ??= verdict;
+    }),
+  );
+  const longestMs = Math.max(...jobs.map((job) => job.target.timeoutMs));
+  await Promise.race([all, ports.clock.wait(2 * longestMs + 1000, signal)]);
+  over.abort();
+  for (const { check, target } of jobs) verdicts[target.name] ??= overdue(check, target, shutdown.aborted);
+  return verdicts;
+}
+
+async function runOne(check: Check, target: ServiceTarget, signal: AbortSignal): Promise<Verdict> {
+  try {
+    return verdictOf(await check.run(target, signal));
+  } catch (error) {
+    return { ok: null, reason: `the ${check.name} check itself failed: ${errorText(error)}` };
+  }
+}
+
+function verdictOf(result: CheckResult): Verdict {
+  if (result.ok) return { ok: true, reason: result.reason };
+  return { ok: result.unknown ? null : false, reason: result.reason };
+}
+
+function overdue(check: Check, target: ServiceTarget, shutDown: boolean): Verdict {
+  if (shutDown) return { ok: null, reason: "check aborted: the watchdog is shutting down" };
+  return { ok: false, reason: `no verdict of the ${check.name} check in ${2 * target.timeoutMs} ms` };
+}

@@ -1,0 +1,96 @@
+/**
+ * The one holder of the state: every change goes through the pure core here, alerts enter the outbox
+ * with the transition that caused them, and saves are shared by whoever asks for one.
+ */
+import type { Alert } from "../core/alert.ts";
+import type { Effect, WatchdogEvent } from "../core/event.ts";
+import { enqueue } from "../core/outbox.ts";
+import type { Policies } from "../core/policy.ts";
+import type { WatchdogState } from "../core/state.ts";
+import { transition } from "../core/transition.ts";
+import type { Ports } from "../plugin.ts";
+import type { StateStore } from "../state/file.ts";
+
+export interface Ledger {
+  readonly state: WatchdogState;
+  /** Applies an event; its alerts are in the outbox, its notes are logged, the rest is the caller's to do. */
+  apply(event: WatchdogEvent): Effect[];
+  update(change: (state: WatchdogState) => WatchdogState): void;
+  /** `false` when it could not be saved: the watchdog goes on in memory and says so. */
+  save(): Promise<boolean>;
+  /** Why the last save failed; `undefined` when it did not. */
+  unsaved(): string | undefined;
+}
+
+/** `sinkNames` are asked at every alert, so that sinks of plugins that start later are known. */
+export function createLedger(
+  initial: WatchdogState,
+  policies: Policies,
+  store: StateStore,
+  ports: Ports,
+  sinkNames: () => readonly string[],
+): Ledger {
+  let state = initial;
+  let unsaved: string | undefined;
+  let events = 0;
+  const run = runId(ports);
+
+  function apply(event: WatchdogEvent): Effect[] {
+    const now = ports.clock.now();
+    const moment = { now, id: `${run}${(events++).toString(36)}x` };
+    const next = transition(state, event, { policies, moment });
+    const alerts = next.effects.filter((effect) => effect.type === "alert");
+    for (const effect of next.effects) logEffect(ports, effect);
+    const sinks = event.type === "trouble" ? othersThan(event.trouble, sinkNames()) : sinkNames();
+    state = { ...next.state, outbox: enqueue(next.state.outbox, alerts, sinks, now) };
+    return next.effects;
+  }
+
+  async function save(): Promise<boolean> {
+    const saved = await store.save(state);
+    if (!saved.ok) {
+      unsaved = saved.reason;
+      apply({ type: "trouble", trouble: "state", reason: saved.reason, tried: "save the state" });
+      return false;
+    }
+    unsaved = undefined;
+    if (state.troubles.state === undefined) return true;
+    apply({ type: "trouble", trouble: "state", reason: null, tried: "save the state" });
+    return (await store.save(state)).ok;
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    apply,
+    update(change) {
+      state = change(state);
+    },
+    save,
+    unsaved: () => unsaved,
+  };
+}
+
+/** A dead sink is told through the others. */
+function othersThan(trouble: string, sinks: readonly string[]): readonly string[] {
+  return sinks.filter((sink) => trouble !== `sink:${sink}`);
+}
+
+function logEffect(ports: Ports, effect: Effect): void {
+  if (effect.type === "note") ports.log[effect.level](effect.text, { service: effect.service });
+  if (effect.type === "alert") logAlert(ports, effect.alert);
+}
+
+function logAlert(ports: Ports, alert: Alert): void {
+  const level = alert.severity === "INFO" ? "info" : alert.severity === "WARNING" ? "warn" : "error";
+  const fields = { event_type: alert.event_type, service: alert.params.component_name, alert_id: alert.id };
+  ports.log[level](alert.message, fields);
+}
+
+/** A word of this process's own, so that no two runs make the same id. */
+function runId(ports: Ports): string {
+  let id = ports.clock.now().toString(36);
+  while (id.length < 16) id += Math.floor(ports.random() * 36).toString(36);
+  return id;
+}

@@ -1,0 +1,128 @@
+/** A watchdog, wired: configuration, plugins and state file become something that can tick. */
+import type { Config } from "./config/config.ts";
+import { STATE_VERSION } from "./core/state.ts";
+import { type Courier, createCourier } from "./delivery/courier.ts";
+import type { Ports } from "./plugin.ts";
+import type { Registry } from "./plugins/registry.ts";
+import type { StateStore } from "./state/file.ts";
+import { openStateFile } from "./state/file.ts";
+import { createLedger, type Ledger } from "./tick/ledger.ts";
+import type { TickResult } from "./tick/report.ts";
+import { restoreState } from "./tick/restore.ts";
+import { createTicker, type Ticker } from "./tick/tick.ts";
+import { wireServices } from "./tick/wiring.ts";
+
+/** What there is while this process holds the state. */
+interface Live {
+  store: StateStore;
+  ledger: Ledger;
+  courier: Courier;
+  ticker: Ticker;
+}
+
+export interface Watchdog {
+  tick(): Promise<TickResult>;
+  /** The state; `undefined` while another process holds it. */
+  ledger(): Ledger | undefined;
+  /** Delivers alerts when they are due, until the signal aborts. */
+  deliver(signal: AbortSignal): Promise<void>;
+  /** When the last cycle that was saved ended, on the monotonic clock. */
+  lastTickMs(): number | undefined;
+  /** Ends what runs within `graceMs`, saves, and lets go of the state. */
+  close(graceMs: number): Promise<void>;
+}
+
+export type Opening = { ok: true } | { ok: false; fault: "locked" | "newer" | "unusable"; reason: string };
+
+export function createWatchdog(config: Config, registry: Registry, ports: Ports) {
+  const shutdown = new AbortController();
+  const services = wireServices(config, registry);
+  let live: Live | null = null;
+  let lastTickMs: number | undefined;
+
+  /** Takes the state, unless another process holds it. */
+  async function open(): Promise<Opening> {
+    if (live !== null && live.store.lost() === undefined) return { ok: true };
+    live = null;
+    const opened = await openStateFile({ path: config.stateFile, version: STATE_VERSION, ...ports });
+    if (!opened.ok) return opened;
+    const { state, trouble } = restoreState(opened);
+    const sinkNames = () => [...registry.sinks.keys()];
+    const ledger = createLedger(state, config.services, opened.store, ports, sinkNames);
+    ledger.apply({ type: "loaded" });
+    if (trouble) ledger.apply({ type: "trouble", trouble: "state-file", reason: trouble, tried: "load" });
+    const courier = createCourier(
+      ledger,
+      () => registry.sinks,
+      ports,
+      async (sink, alert) => {
+        const { deliver } = await import("./delivery/send.ts");
+        return deliver(sink, alert, ports, shutdown.signal);
+      },
+    );
+    const ticker = createTicker({
+      ledger,
+      policies: config.services,
+      services,
+      courier,
+      ports,
+      budgetMs: config.tickBudgetMs,
+      maxConcurrentRestarts: config.maxConcurrentRestarts,
+      shutdown: shutdown.signal,
+    });
+    live = { store: opened.store, ledger, courier, ticker };
+    return { ok: true };
+  }
+
+  async function tick(): Promise<TickResult> {
+    const opening = await openOnce();
+    if (!opening.ok) {
+      if (opening.fault !== "locked") return { ok: false, reason: opening.reason };
+      return { ok: true, report: { status: "skipped", reason: "locked", detail: opening.reason } };
+    }
+    const result = await live!.ticker.tick();
+    if (result.ok) lastTickMs = ports.clock.monotonicMs();
+    return result;
+  }
+
+  let opening: Promise<Opening> | null = null;
+  function openOnce(): Promise<Opening> {
+    opening ??= open().finally(() => {
+      opening = null;
+    });
+    return opening;
+  }
+
+  async function close(graceMs: number): Promise<void> {
+    if (live === null) return;
+    const { ticker, courier, ledger, store } = live;
+    await atMost(graceMs / 2, ticker.idle());
+    shutdown.abort();
+    await atMost(
+      graceMs / 2,
+      ticker.idle().then(() => courier.flush()),
+    );
+    await ledger.save();
+    await store.close();
+    live = null;
+  }
+
+  async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([work.finally(() => done.abort()), ports.clock.wait(ms, done.signal)]);
+  }
+
+  return {
+    open: openOnce,
+    tick,
+    ledger: () => live?.ledger,
+    async deliver(signal: AbortSignal) {
+      while (!signal.aborted) {
+        if (live) await live.courier.run(signal);
+        else await ports.clock.wait(1000, signal);
+      }
+    },
+    lastTickMs: () => lastTickMs,
+    close,
+  };
+}
