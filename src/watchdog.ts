@@ -4,6 +4,7 @@ import { STATE_VERSION } from "./core/state.ts";
 import { type Courier, createCourier } from "./delivery/courier.ts";
 import type { Ports } from "./plugin.ts";
 import type { Registry } from "./plugins/registry.ts";
+import { within } from "./shell/within.ts";
 import type { StateStore } from "./state/file.ts";
 import { openStateFile } from "./state/file.ts";
 import { createLedger, type Ledger } from "./tick/ledger.ts";
@@ -96,20 +97,14 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
   async function close(graceMs: number): Promise<void> {
     if (live === null) return;
     const { ticker, courier, ledger, store } = live;
-    await atMost(graceMs / 2, ticker.idle());
-    shutdown.abort();
-    await atMost(
-      graceMs / 2,
-      ticker.idle().then(() => courier.flush()),
-    );
+    const ended = ticker.idle().then(() => courier.flush());
+    await within(ports.clock, graceMs / 2, ended);
+    // What hangs is cut off: checks become unknown, deliveries are tried again by the next process.
+    shutdown.abort("shutting down");
+    await within(ports.clock, graceMs / 2, ended);
     await ledger.save();
     await store.close();
     live = null;
-  }
-
-  async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-    const done = new AbortController();
-    await Promise.race([work.finally(() => done.abort()), ports.clock.wait(ms, done.signal)]);
   }
 
   return {

@@ -116,7 +116,7 @@ export function createCourier(
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const woken = new AbortController();
-      wake = () => woken.abort();
+      wake = () => woken.abort("woken");
       pump();
       const next = nextAttemptAt(ledger.state.outbox, inHand) ?? Number.POSITIVE_INFINITY;
       const sleepMs = Math.min(Math.max(next - ports.clock.now(), SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);

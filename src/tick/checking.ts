@@ -1,6 +1,7 @@
 import type { Verdict } from "../core/event.ts";
 import type { Check, CheckResult, Ports, ServiceTarget } from "../plugin.ts";
 import { errorText } from "../shell/error-text.ts";
+import { within } from "../shell/within.ts";
 
 export interface CheckJob {
   check: Check;
@@ -18,8 +19,6 @@ export async function runChecks(
 ): Promise<Record<string, Verdict>> {
   const verdicts: Record<string, Verdict> = {};
   if (jobs.length === 0) return verdicts;
-  const over = new AbortController();
-  const signal = AbortSignal.any([shutdown, over.signal]);
   const all = Promise.all(
     jobs.map(async ({ check, target }) => {
       const verdict = await runOne(check, target, shutdown);
@@ -27,8 +26,7 @@ export async function runChecks(
     }),
   );
   const longestMs = Math.max(...jobs.map((job) => job.target.timeoutMs));
-  await Promise.race([all, ports.clock.wait(2 * longestMs + 1000, signal)]);
-  over.abort();
+  await within(ports.clock, 2 * longestMs + 1000, all);
   for (const { check, target } of jobs) verdicts[target.name] ??= overdue(check, target, shutdown.aborted);
   return verdicts;
 }

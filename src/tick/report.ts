@@ -32,17 +32,34 @@ export type TickResult =
   | { ok: true; report: CompletedReport | SkippedReport }
   | { ok: false; reason: string; report?: CompletedReport };
 
-/** Long reasons are cut, so that the report of 100 services stays under 16 KB. */
-const LONGEST_REASON = 80;
+/** The report of 100 services stays under 16 KB: reasons share what names and numbers leave of it. */
+const SERVICES_BYTES = 15_000;
+const OVERHEAD_BYTES = 56;
+const LONGEST_REASON_BYTES = 80;
 
 export function serviceReports(state: WatchdogState): CompletedReport["services"] {
+  const all = Object.entries(state.services);
+  const shareBytes = SERVICES_BYTES / Math.max(all.length, 1) - OVERHEAD_BYTES;
   const services: CompletedReport["services"] = {};
-  for (const [name, service] of Object.entries(state.services)) {
-    const { status, failures, lastCheck } = service;
-    if (status === "healthy" || lastCheck === null) services[name] = { status };
-    else services[name] = { status, failures, reason: lastCheck.reason.slice(0, LONGEST_REASON) };
+  for (const [name, { status, failures, lastCheck }] of all) {
+    services[name] = { status };
+    if (status === "healthy" || lastCheck === null) continue;
+    const reasonBytes = Math.min(shareBytes - name.length, LONGEST_REASON_BYTES);
+    services[name] = { status, failures, reason: cutToBytes(lastCheck.reason, reasonBytes) };
   }
   return services;
+}
+
+function cutToBytes(text: string, limitBytes: number): string {
+  let bytes = 0;
+  let cut = "";
+  for (const character of text) {
+    // As JSON in UTF-8: at most six bytes for an escape.
+    bytes += /[ -!#-[\]-~]/.test(character) ? 1 : 6;
+    if (bytes > limitBytes) break;
+    cut += character;
+  }
+  return cut;
 }
 
 export function countVerdicts(verdicts: Record<string, Verdict>): TickCounts {

@@ -5,6 +5,7 @@ import type { Policies } from "../core/policy.ts";
 import type { Courier } from "../delivery/courier.ts";
 import type { Check, Ports, Restarter, ServiceTarget } from "../plugin.ts";
 import { errorText } from "../shell/error-text.ts";
+import { within } from "../shell/within.ts";
 import type { CheckJob } from "./checking.ts";
 import { runChecks } from "./checking.ts";
 import type { Ledger } from "./ledger.ts";
@@ -70,7 +71,7 @@ export function createTicker(world: TickWorld): Ticker {
     const leftMs = () => Math.max(0, world.budgetMs - (ports.clock.monotonicMs() - startedMs));
     const due = dueServices(ledger.state, world.policies, startedAt);
     if (due.length === 0 && ledger.state.lastTick !== null) {
-      await within(ports, leftMs(), courier.flush());
+      await within(ports.clock, leftMs(), courier.flush());
       const next_allowed_in_ms = nextDueInMs(ledger.state, world.policies, startedAt);
       return { ok: true, report: { status: "skipped", reason: "min_interval", next_allowed_in_ms } };
     }
@@ -78,8 +79,9 @@ export function createTicker(world: TickWorld): Ticker {
     const verdicts = await runChecks(jobsOf(world, due), ports, world.shutdown);
     const effects = ledger.apply({ type: "checked", verdicts });
     if (effects.some((effect) => effect.type !== "note")) await ledger.save();
-    await within(ports, leftMs(), Promise.all(start(effects)));
-    await within(ports, leftMs(), courier.flush());
+    const begun = start(effects);
+    if (begun.length > 0) await within(ports.clock, leftMs(), Promise.all(begun));
+    if (ledger.state.outbox.entries.length > 0) await within(ports.clock, leftMs(), courier.flush());
     const durationMs = Math.round(ports.clock.monotonicMs() - startedMs);
     const id = `tick_${startedAt.toString(36)}`;
     ledger.update((state) => ({
@@ -123,12 +125,6 @@ function jobsOf(world: TickWorld, names: readonly string[]): CheckJob[] {
     const { check, target, checkOptions } = world.services.get(name)!;
     return { check, target: { ...target, options: checkOptions } };
   });
-}
-
-/** Waits for the work, but no longer than the time that is left; the work goes on behind it. */
-async function within(ports: Ports, ms: number, work: Promise<unknown>): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work.finally(() => done.abort()), ports.clock.wait(ms, done.signal)]);
 }
 
 function withRestarts(counts: TickCounts, ends: ReadonlyMap<string, Outcome["outcome"]>): TickCounts {

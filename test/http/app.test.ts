@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type AppWorld, createApp } from "../../src/http/app.ts";
+import type { CompletedReport } from "../../src/tick/report.ts";
+
+const REPORT: CompletedReport = {
+  status: "completed",
+  tick_id: "tick_1",
+  started_at: "2026-11-23T18:20:15.000Z",
+  duration_ms: 12,
+  counts: { checked: 1, healthy: 0, unhealthy: 1, restarted: 0, restart_failed: 0 },
+  services: { executor: { status: "failing", failures: 1, reason: "connection refused" } },
+  outbox: { sent: 0, pending: 0, dead: 0 },
+};
+
+function app(changes: Partial<AppWorld> = {}) {
+  const calls = { ticks: 0 };
+  const world: AppWorld = {
+    tokens: [],
+    tick: async () => {
+      calls.ticks++;
+      return { ok: true, report: REPORT };
+    },
+    accepting: () => true,
+    readiness: () => ({ ok: true, reason: "ticking" }),
+    status: () => ({ services: {} }),
+    ...changes,
+  };
+  return { app: createApp(world), calls };
+}
+
+for (const method of ["GET", "POST"]) {
+  test(`${method} /tick makes a tick and answers with its report`, async () => {
+    const { app: hono, calls } = app();
+    const response = await hono.request("/tick", { method });
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    assert.deepEqual(await response.json(), REPORT);
+    assert.equal(calls.ticks, 1);
+  });
+}
+
+for (const method of ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+  test(`${method} /tick is not allowed, and makes no tick`, async () => {
+    const { app: hono, calls } = app();
+    const response = await hono.request("/tick", { method });
+    assert.equal(response.status, 405);
+    assert.equal(response.headers.get("allow"), "POST, GET");
+    assert.equal(calls.ticks, 0);
+  });
+}
+
+/** [what is sent, whether it opens, with the tokens "old" and "new"] */
+const CREDENTIALS: [string | undefined, boolean][] = [
+  ["Bearer new", true],
+  ["Bearer old", true],
+  ["bearer new", true],
+  ["Bearer new2", false],
+  ["Bearer ne", false],
+  ["Bearer undefined", false],
+  ["Bearer ", false],
+  ["Bearer", false],
+  ["Basic new", false],
+  ["new", false],
+  ["Bearer new old", false],
+  ["", false],
+  [undefined, false],
+];
+
+for (const [authorization, opens] of CREDENTIALS) {
+  test(`with tokens set, ${JSON.stringify(authorization)} ${opens ? "opens" : "is refused"}`, async () => {
+    const { app: hono, calls } = app({ tokens: ["old", "new"] });
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    for (const path of ["/tick", "/status"]) {
+      const response = await hono.request(path, { headers });
+      assert.equal(response.status, opens ? 200 : 401, path);
+    }
+    assert.equal(calls.ticks, opens ? 1 : 0);
+  });
+}
+
+test("a refusal says what is needed, and not what the token is", async () => {
+  const { app: hono } = app({ tokens: ["sesame"] });
+  const response = await hono.request("/tick");
+  assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer/);
+  const text = await response.text();
+  assert.match(text, /Authorization: Bearer/);
+  assert.doesNotMatch(text, /sesame/);
+});
+
+test("liveness and readiness ask for no token", async () => {
+  const { app: hono } = app({ tokens: ["sesame"] });
+  for (const path of ["/livez", "/readyz", "/health"]) {
+    assert.equal((await hono.request(path)).status, 200, path);
+    assert.equal((await hono.request(path, { method: "HEAD" })).status, 200, path);
+    assert.equal((await hono.request(path, { method: "POST" })).status, 405, path);
+  }
+});
+
+test("an unready watchdog answers 503 with the reason", async () => {
+  const { app: hono } = app({ readiness: () => ({ ok: false, reason: "the last tick completed 50 s ago" }) });
+  for (const path of ["/readyz", "/health"]) {
+    const response = await hono.request(path);
+    assert.equal(response.status, 503);
+    assert.match(await response.text(), /50 s ago/);
+  }
+  assert.equal((await hono.request("/livez")).status, 200);
+});
+
+test("while shutting down, a tick is refused with Retry-After, and connections are closed", async () => {
+  const { app: hono, calls } = app({ accepting: () => false });
+  const response = await hono.request("/tick", { method: "POST" });
+  assert.equal(response.status, 503);
+  assert.ok(Number(response.headers.get("retry-after")) > 0);
+  assert.equal(response.headers.get("connection"), "close");
+  assert.equal(calls.ticks, 0);
+});
+
+for (const [name, path, headers] of [
+  ["?wait=0", "/tick?wait=0", {}],
+  ["Prefer: respond-async", "/tick", { prefer: "respond-async" }],
+] as const) {
+  test(`${name} answers 202 at once, and the tick runs`, async () => {
+    let started = false;
+    const { app: hono } = app({
+      tick: () => {
+        started = true;
+        return new Promise(() => {});
+      },
+    });
+    const response = await hono.request(path, { headers });
+    assert.equal(response.status, 202);
+    assert.ok(started);
+  });
+}
+
+test("a cycle that is not saved answers 500 with its report and why", async () => {
+  const { app: hono } = app({ tick: async () => ({ ok: false, reason: "disk full", report: REPORT }) });
+  const response = await hono.request("/tick");
+  assert.equal(response.status, 500);
+  const body = (await response.json()) as Record<string, unknown>;
+  assert.equal(body.status, "error");
+  assert.equal(body.error, "disk full");
+  assert.equal(body.tick_id, "tick_1");
+});
+
+test("an unknown path answers 404, and needs the token first", async () => {
+  const { app: hono } = app({ tokens: ["sesame"] });
+  assert.equal((await hono.request("/nothing")).status, 401);
+  const headers = { authorization: "Bearer sesame" };
+  const response = await hono.request(`/${"x".repeat(5000)}`, { headers });
+  assert.equal(response.status, 404);
+  assert.ok((await response.text()).length < 300);
+});
+
+test("a handler that throws answers 500 without its text", async () => {
+  const { app: hono } = app({
+    status: () => {
+      throw new Error("token sesame");
+    },
+  });
+  const response = await hono.request("/status");
+  assert.equal(response.status, 500);
+  assert.doesNotMatch(await response.text(), /sesame/);
+});
