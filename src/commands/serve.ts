@@ -15,8 +15,8 @@ export async function serveCommand(exit: Exit): Promise<number> {
   const names = [...config.services.keys()].join(", ");
   ports.log.info(`watching ${names} (${config.source}); http://${config.host}:${result.serving.port}/status`);
   const signal = await nextSignal();
-  ports.log.info(`${signal}: ending the running tick; a second signal ends at once`);
   void nextSignal().then(() => process.exit(exit.failed));
+  ports.log.info(`${signal}: ending the running tick; a second signal ends at once`);
   await result.serving.stop();
   ports.log.info("stopped; the state is saved");
   // A restart command of ours may still run in a child: the engine finishes it without us.
