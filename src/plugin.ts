@@ -12,8 +12,12 @@ export { containerName, duration, httpUrl, secret } from "./config/fields.ts";
 export type { Alert, AlertParams, EventType, Severity } from "./core/alert.ts";
 export type { Delivery } from "./core/outbox.ts";
 export { classifyStatus, parseRetryAfterMs } from "./delivery/classify.ts";
+export { cut } from "./delivery/cut.ts";
+export type { SinkSettings } from "./delivery/sink-settings.ts";
+export { sinkSettings } from "./delivery/sink-settings.ts";
 
 import type { Delivery } from "./core/outbox.ts";
+import type { SinkSettings } from "./delivery/sink-settings.ts";
 
 /** Time, so that a test can own it. `wait` resolves early, without rejecting, when the signal aborts. */
 export interface Clock {
@@ -139,21 +143,26 @@ export interface SinkResponse {
   body: string;
 }
 
-/** Where alerts go over HTTP: two pure functions. The runner sends, times out (15 s), retries and keeps. */
-export interface HttpSink {
+interface SinkBase {
   name: string;
   /** Where it goes, fit to be shown: no secret in it. */
   target: string;
+  /** Which alerts it gets, and how they are worded: what `sinkSettings` read. */
+  settings?: SinkSettings;
+}
+
+/** Where alerts go over HTTP: two pure functions. The runner sends, times out (15 s), retries and keeps. */
+export interface HttpSink extends SinkBase {
   format(alert: Alert): SinkRequest;
+  /** Several alerts of one moment as one message, for chats. Asked only with two or more. */
+  formatMany?(alerts: readonly Alert[]): SinkRequest;
   /** Headers that are fresh on every attempt, over the very bytes that are sent. */
   sign?(alert: Alert, request: SinkRequest, timestampS: number): Promise<Record<string, string>>;
   classify(response: SinkResponse): Delivery;
 }
 
 /** Where alerts go by other ways than HTTP. */
-export interface DirectSink {
-  name: string;
-  target: string;
+export interface DirectSink extends SinkBase {
   deliver(alert: Alert, signal: AbortSignal): Promise<Delivery>;
 }
 
@@ -165,6 +174,28 @@ export interface Trigger {
   run(tick: () => Promise<void>, signal: AbortSignal): Promise<void>;
 }
 
+/** A service as a completed tick left it. `incident` is the outage that people were told of. */
+export interface ServiceSummary {
+  name: string;
+  displayName: string;
+  container: string;
+  status: string;
+  incident: { id: string; startedAt: number; message: string } | null;
+}
+
+export interface TickSummary {
+  /** Whether the cycle ran and its state was saved. */
+  ok: boolean;
+  startedAt: number;
+  services: ServiceSummary[];
+}
+
+/** Called after each completed tick, behind it: one that throws or hangs (15 s) is named in the log. */
+export interface TickHook {
+  name: string;
+  ticked(summary: TickSummary, signal: AbortSignal): Promise<void>;
+}
+
 /** What a plugin's `setup` is given. */
 export interface Watchdog extends Ports {
   /** The shortest interval of any service, ms. */
@@ -173,6 +204,7 @@ export interface Watchdog extends Ports {
   restarter(restarter: Restarter): void;
   sink(sink: Sink): void;
   trigger(trigger: Trigger): void;
+  hook(hook: TickHook): void;
 }
 
 export interface Plugin {

@@ -48,8 +48,8 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
     const opened = await openStateFile({ path: config.stateFile, version: STATE_VERSION, ...ports });
     if (!opened.ok) return opened;
     const { state, trouble } = restoreState(opened);
-    const sinkNames = () => [...registry.sinks.keys()];
-    const ledger = createLedger(state, config.services, opened.store, ports, sinkNames);
+    const routes = new Map([...registry.sinks].map(([name, { settings }]) => [name, settings]));
+    const ledger = createLedger(state, config.services, opened.store, ports, () => routes);
     ledger.apply({ type: "loaded" });
     if (trouble) ledger.apply({ type: "trouble", trouble: "state-file", reason: trouble, tried: "load" });
     const courier = createCourier(

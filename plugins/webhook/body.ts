@@ -1,4 +1,4 @@
-import type { Alert } from "../../src/plugin.ts";
+import { type Alert, cut } from "../../src/plugin.ts";
 
 /** Standard Webhooks: payloads under 20 kB. */
 const BODY_LIMIT_BYTES = 20_000;
@@ -48,14 +48,6 @@ function cutAlert(alert: Alert, messageLimit?: number, paramLimit?: number): Ale
     typeof value === "string" ? cut(value, paramLimit) : value,
   ]);
   return { ...alert, message: cut(alert.message, messageLimit), params: Object.fromEntries(params) };
-}
-
-/** At most `limit` code points, the last an ellipsis if it was longer; half a surrogate pair is replaced. */
-export function cut(text: string, limit = Number.POSITIVE_INFINITY): string {
-  const whole = text.replace(/\p{Surrogate}/gu, "\uFFFD");
-  if (whole.length <= limit) return whole;
-  const characters = [...whole.slice(0, 2 * limit + 2)];
-  return characters.length <= limit ? whole : `${characters.slice(0, limit - 1).join("")}…`;
 }
 
 function sizeOf(text: string): number {

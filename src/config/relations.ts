@@ -7,18 +7,22 @@ import type { Service } from "./service.ts";
 /** `names` are all services of the file, those with faults of their own included. */
 export function relationFaults(services: ReadonlyMap<string, Service>, names: readonly string[]): Fault[] {
   const faults: Fault[] = [];
+  const known = new Set(names);
   for (const [name, { policy }] of services) {
     for (const key of ["dependsOn", "restartWith"] as const) {
       policy[key].forEach((other, i) => {
         const path = joinPath(["services", name, key, i]);
-        const others = names.filter((one) => one !== name);
         if (other === name) {
           faults.push({ path, found: `${show(other)}, the service itself`, accepted: "another service" });
-        } else if (!names.includes(other)) {
+        } else if (!known.has(other)) {
           faults.push({
             path,
             found: `unknown service ${show(other)}`,
-            accepted: suggest(other, others, "no name: there is no other service"),
+            accepted: suggest(
+              other,
+              names.filter((one) => one !== name),
+              "no name: there is no other service",
+            ),
           });
         }
       });
@@ -49,7 +53,7 @@ function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
         const cycle = way.slice(way.findIndex(({ name }) => name === other)).map(({ name }) => name);
         // A service that depends on itself has its own fault.
         if (cycle.length > 1) faults.push(cycleFault(cycle));
-      } else if (services.has(other) && !done.has(other)) {
+      } else if (services.has(other)) {
         way.push({ name: other, next: 0 });
         onWay.add(other);
       }
@@ -58,8 +62,12 @@ function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
   return faults;
 }
 
+/** A longer way is cut in the middle: services on it. */
+const CYCLE_SHOWN = 20;
+
 function cycleFault(cycle: readonly string[]): Fault {
-  const found = `a cycle: ${[...cycle, cycle[0]!].join(" -> ")}`;
+  const way = [...cycle.slice(0, CYCLE_SHOWN), ...(cycle.length > CYCLE_SHOWN ? ["…"] : []), cycle[0]!];
+  const found = `a cycle: ${way.join(" -> ")}`;
   return {
     path: joinPath(["services", cycle[0]!, "dependsOn"]),
     found,

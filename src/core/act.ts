@@ -7,7 +7,7 @@ import type { Outcome } from "./event.ts";
 import type { ServicePolicy } from "./policy.ts";
 import type { Hold, HoldKind, RestartRecord, ServiceState } from "./state.ts";
 import { withStatus } from "./state.ts";
-import { words } from "./words.ts";
+import { titles, words } from "./words.ts";
 
 /** Holds under which no restart comes soon, so that people are told at once. The others are silent. */
 const TOLD_HOLDS: ReadonlySet<HoldKind> = new Set(["backoff", "budget", "dry-run"]);
@@ -82,6 +82,7 @@ function tellGaveUp(draft: Draft, policy: ServicePolicy, service: ServiceState):
   tell(draft, policy.name, {
     type: "WATCHDOG_FAILURE",
     severity: "CRITICAL",
+    title: titles.gaveUp(policy),
     message: words.gaveUp(policy),
     params: {
       component_name: policy.name,

@@ -29,6 +29,24 @@ export interface Alert {
   /** UTC, ISO 8601. */
   timestamp: string;
   severity: Severity;
+  /** The first line on a phone's lock screen: `Executor is down`. */
+  title: string;
   message: string;
   params: AlertParams;
+}
+
+/** Which alerts a sink gets; an absent list takes all. */
+export interface Route {
+  events?: readonly EventType[];
+  /** Names of services; the watchdog's own news goes to every sink whose `events` take it. */
+  services?: readonly string[];
+  severities?: readonly Severity[];
+}
+
+export function takes(route: Route | undefined, service: string, alert: Alert): boolean {
+  if (route === undefined) return true;
+  const { events, services, severities } = route;
+  if (events && !events.includes(alert.event_type)) return false;
+  if (severities && !severities.includes(alert.severity)) return false;
+  return service === "" || services === undefined || services.includes(service);
 }

@@ -3,6 +3,7 @@ import type { Alert, AlertParams, EventType, Severity } from "./alert.ts";
 import type { Effect, World } from "./event.ts";
 import type { Policies, ServicePolicy } from "./policy.ts";
 import type { Outage, ServiceState, Trouble, WatchdogState } from "./state.ts";
+import { titles } from "./words.ts";
 
 export interface Draft {
   readonly policies: Policies;
@@ -36,13 +37,14 @@ export function note(draft: Draft, level: "info" | "warn", service: string, text
 export function tell(
   draft: Draft,
   service: string,
-  event: { type: EventType; severity: Severity; message: string; params: AlertParams },
+  event: { type: EventType; severity: Severity; title: string; message: string; params: AlertParams },
 ): void {
   const alert: Alert = {
     id: freshId(draft, "evt"),
     event_type: event.type,
     timestamp: new Date(draft.now).toISOString(),
     severity: event.severity,
+    title: event.title,
     message: event.message,
     params: event.params,
   };
@@ -75,6 +77,7 @@ export function sendDown(
   tell(draft, policy.name, {
     type: "COMPONENT_DOWN",
     severity: "CRITICAL",
+    title: titles.down(policy),
     message,
     params: {
       component_name: policy.name,

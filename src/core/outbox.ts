@@ -1,5 +1,6 @@
 /** The outbox: which alert goes to which sink, when it is tried next, and what becomes of it. */
-import type { Alert } from "./alert.ts";
+import type { Alert, Route } from "./alert.ts";
+import { takes } from "./alert.ts";
 import { draw } from "./draw.ts";
 
 /** What came of one attempt at one sink. `disable`: the receiver is gone for good. */
@@ -44,26 +45,24 @@ export function emptyOutbox(): OutboxState {
   return { entries: [], dead: [], heldUntilAt: {}, sent: 0 };
 }
 
+/** The sinks that there are, and which alerts each takes. */
+export type Routes = ReadonlyMap<string, Route | undefined>;
+
 export function enqueue(
   outbox: OutboxState,
   alerts: readonly { service: string; alert: Alert }[],
-  sinks: readonly string[],
+  routes: Routes,
   now: number,
 ): OutboxState {
-  if (alerts.length === 0 || sinks.length === 0) return outbox;
-  const fresh = alerts.flatMap(({ service, alert }) =>
-    sinks.map((sink) => ({
-      id: `${alert.id}:${sink}`,
-      sink,
-      service,
-      alert,
-      createdAt: now,
-      attempts: 0,
-      nextAt: now,
-      lastReason: "",
-    })),
-  );
-  return { ...outbox, entries: [...outbox.entries, ...fresh] };
+  const fresh: OutboxEntry[] = [];
+  for (const { service, alert } of alerts) {
+    for (const [sink, route] of routes) {
+      if (!takes(route, service, alert)) continue;
+      const id = `${alert.id}:${sink}`;
+      fresh.push({ id, sink, service, alert, createdAt: now, attempts: 0, nextAt: now, lastReason: "" });
+    }
+  }
+  return fresh.length === 0 ? outbox : { ...outbox, entries: [...outbox.entries, ...fresh] };
 }
 
 /** What is kept in order: one service's news for one sink. */

@@ -5,7 +5,7 @@ import type { Effect, Outcome, Verdict, WatchdogEvent, World } from "./event.ts"
 import type { WatchdogState } from "./state.ts";
 import { newService } from "./state.ts";
 import { judge } from "./verdict.ts";
-import { words } from "./words.ts";
+import { titles, words } from "./words.ts";
 
 /** Faults of a restarter that are the watchdog's own trouble, not the service's. */
 const RESTARTER_TROUBLES = new Set(["engine_unreachable", "permission_denied", "client_missing"]);
@@ -87,6 +87,7 @@ function onTrouble(draft: Draft, trouble: string, reason: string | null, tried: 
   tell(draft, "", {
     type: "WATCHDOG_FAILURE",
     severity: reason === null ? "INFO" : "CRITICAL",
+    title: reason === null ? titles.troubleEnded : titles.troubleBegan,
     message:
       reason === null
         ? words.troubleEnded(known!.reason, known!.sinceAt, draft.now)

@@ -5,7 +5,7 @@ import type { Verdict } from "./event.ts";
 import type { ServicePolicy } from "./policy.ts";
 import type { Outage, ServiceState } from "./state.ts";
 import { withStatus } from "./state.ts";
-import { words } from "./words.ts";
+import { titles, words } from "./words.ts";
 
 /** The service after a check. A service whose restart is under way is left alone. */
 export function judge(
@@ -57,6 +57,7 @@ function tellRecovered(draft: Draft, policy: ServicePolicy, outage: Outage): voi
   tell(draft, policy.name, {
     type: "COMPONENT_RECOVERED",
     severity: "INFO",
+    title: titles.recovered(policy),
     message,
     params: {
       component_name: policy.name,

@@ -30,6 +30,15 @@ function failing(outage: Outage, failures: number, now: number, reason: string):
   return `${counted(failures, "failed check")} in a row, failing for ${span(now - outage.startedAt)}, last: ${reason}`;
 }
 
+/** The first line on a lock screen. */
+export const titles = {
+  down: (policy: ServicePolicy) => `${policy.displayName} is down`,
+  recovered: (policy: ServicePolicy) => `${policy.displayName} recovered`,
+  gaveUp: (policy: ServicePolicy) => `${policy.displayName} stays down`,
+  troubleBegan: "The watchdog needs help",
+  troubleEnded: "The watchdog works again",
+};
+
 export const words = {
   restartOrdered: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
     `${policy.action === "stop" ? "stopping" : "restarting"} ${policy.container}: ${failing(service.outage!, service.failures, now, reason)}`,

@@ -7,8 +7,10 @@ import type {
   Sink,
   SinkRequest,
   SinkResponse,
+  SinkSettings,
 } from "../plugin.ts";
 import { redact } from "./redact.ts";
+import { renderTemplate } from "./template.ts";
 
 /** From the first byte sent to the last byte read. */
 export const SEND_TIMEOUT_MS = 15_000;
@@ -49,10 +51,21 @@ export async function deliver(
   }
 }
 
+/** The alert in the sink's own words, where it has any. */
+function worded(alert: Alert, settings: SinkSettings | undefined): Alert {
+  const { title, message } = settings ?? {};
+  if (title === undefined && message === undefined) return alert;
+  return {
+    ...alert,
+    title: title === undefined ? alert.title : renderTemplate(title, alert),
+    message: message === undefined ? alert.message : renderTemplate(message, alert),
+  };
+}
+
 /** A throw here is most often the world's (a client that rejects), so it is tried again. */
 async function direct(sink: DirectSink, alert: Alert, signal: AbortSignal): Promise<Delivery> {
   try {
-    return checked(sink.name, await sink.deliver(alert, signal));
+    return checked(sink.name, await sink.deliver(worded(alert, sink.settings), signal));
   } catch (fault) {
     return { outcome: "retry", reason: redact(`sink "${sink.name}" threw: ${messageOf(fault)}`) };
   }
@@ -67,7 +80,7 @@ async function overHttp(sink: HttpSink, alert: Alert, nowMs: number, signal: Abo
 
   const headers = new Headers({ "user-agent": "spreadpilot-watchdog" });
   try {
-    request = sink.format(alert);
+    request = sink.format(worded(alert, sink.settings));
     const fresh = await sink.sign?.(alert, request, Math.floor(nowMs / 1000));
     for (const [name, value] of Object.entries({ ...request.headers, ...fresh })) headers.set(name, value);
     new URL(request.url);

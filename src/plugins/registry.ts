@@ -1,4 +1,4 @@
-import type { Check, Plugin, Ports, Restarter, Sink, Trigger, Watchdog } from "../plugin.ts";
+import type { Check, Plugin, Ports, Restarter, Sink, TickHook, Trigger, Watchdog } from "../plugin.ts";
 import { errorText } from "../shell/error-text.ts";
 
 export interface Registry {
@@ -6,6 +6,7 @@ export interface Registry {
   restarters: Map<string, Restarter>;
   sinks: Map<string, Sink>;
   triggers: Map<string, Trigger>;
+  hooks: Map<string, TickHook>;
 }
 
 const SETUP_TIMEOUT_MS = 10_000;
@@ -21,6 +22,7 @@ export async function setUpPlugins(
     restarters: new Map(),
     sinks: new Map(),
     triggers: new Map(),
+    hooks: new Map(),
   };
   for (const { name, make } of plugins) {
     const over = new AbortController();
@@ -39,7 +41,7 @@ export async function setUpPlugins(
   return { ok: true, registry };
 }
 
-function registrar(registry: Registry): Pick<Watchdog, "check" | "restarter" | "sink" | "trigger"> {
+function registrar(registry: Registry): Pick<Watchdog, "check" | "restarter" | "sink" | "trigger" | "hook"> {
   const into =
     <T extends { name: string }>(kind: string, map: Map<string, T>) =>
     (thing: T) => {
@@ -51,5 +53,6 @@ function registrar(registry: Registry): Pick<Watchdog, "check" | "restarter" | "
     restarter: into("restarter", registry.restarters),
     sink: into("sink", registry.sinks),
     trigger: into("trigger", registry.triggers),
+    hook: into("hook", registry.hooks),
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { Alert } from "../core/alert.ts";
 import type { Effect, WatchdogEvent } from "../core/event.ts";
-import { enqueue } from "../core/outbox.ts";
+import { enqueue, type Routes } from "../core/outbox.ts";
 import type { Policies } from "../core/policy.ts";
 import type { WatchdogState } from "../core/state.ts";
 import { transition } from "../core/transition.ts";
@@ -22,13 +22,12 @@ export interface Ledger {
   unsaved(): string | undefined;
 }
 
-/** `sinkNames` are asked at every alert, so that sinks of plugins that start later are known. */
 export function createLedger(
   initial: WatchdogState,
   policies: Policies,
   store: StateStore,
   ports: Ports,
-  sinkNames: () => readonly string[],
+  routes: () => Routes,
 ): Ledger {
   let state = initial;
   let unsaved: string | undefined;
@@ -41,7 +40,7 @@ export function createLedger(
     const next = transition(state, event, { policies, moment });
     const alerts = next.effects.filter((effect) => effect.type === "alert");
     for (const effect of next.effects) logEffect(ports, effect);
-    const sinks = event.type === "trouble" ? othersThan(event.trouble, sinkNames()) : sinkNames();
+    const sinks = event.type === "trouble" ? othersThan(event.trouble, routes()) : routes();
     state = { ...next.state, outbox: enqueue(next.state.outbox, alerts, sinks, now) };
     return next.effects;
   }
@@ -73,8 +72,8 @@ export function createLedger(
 }
 
 /** A dead sink is told through the others. */
-function othersThan(trouble: string, sinks: readonly string[]): readonly string[] {
-  return sinks.filter((sink) => trouble !== `sink:${sink}`);
+function othersThan(trouble: string, routes: Routes): Routes {
+  return new Map([...routes].filter(([sink]) => trouble !== `sink:${sink}`));
 }
 
 function logEffect(ports: Ports, effect: Effect): void {

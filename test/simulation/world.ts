@@ -167,7 +167,13 @@ export async function playWorld(settings: Settings, judge: Judge): Promise<void>
         { name, target: name, deliver: async () => ({ outcome: "retry", reason: "never called" }) },
       ]),
     );
-    const ledger = createLedger(state, policies, store, ports, () => sinkNames);
+    const ledger = createLedger(
+      state,
+      policies,
+      store,
+      ports,
+      () => new Map(sinkNames.map((name) => [name, undefined])),
+    );
     judge.loaded(state);
     ledger.apply({ type: "loaded" });
     const courier = createCourier(

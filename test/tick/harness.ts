@@ -48,7 +48,13 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
       { name, target: name, deliver: async () => ({ outcome: "retry", reason: "" }) },
     ]),
   );
-  const ledger = createLedger(ports.state ?? emptyState(), byName, store, world, () => sinkNames);
+  const ledger = createLedger(
+    ports.state ?? emptyState(),
+    byName,
+    store,
+    world,
+    () => new Map(sinkNames.map((name) => [name, undefined])),
+  );
   ledger.apply({ type: "loaded" });
   const courier = createCourier(
     ledger,
