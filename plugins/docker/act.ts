@@ -135,11 +135,6 @@ async function attempt(
 
   const stopTimeout = service.options?.stopTimeout ?? world.options.stopTimeout;
   const deadlineMs = world.options.commandTimeout ?? deadlineOf(before, stopTimeout);
-  if (before.facts.status === "paused") {
-    // A frozen process cannot hear SIGTERM: the engine would wait out the stop timeout and kill it. Where
-    // unpausing is not allowed, the restart works all the same, in that rougher way.
-    await client({ verb: "unpause", names: [name], deadlineMs, signal });
-  }
   const outcome = await client({
     // Without -t the container's own stop timeout counts.
     verb: stopTimeout === undefined ? verb : `${verb} -t ${Math.ceil(stopTimeout / 1000)}`,
@@ -158,6 +153,7 @@ async function attempt(
   flight.expired = outcome.end === "expired" || outcome.end === "aborted";
   if (outcome.end === "ok") {
     const took = showS(clock.monotonicMs() - flight.begunMs);
+    // The engine itself thaws a paused container, once it has sent the signal to end.
     return {
       ok: true,
       reason: `${past(verb)} in ${took}${before.facts.status === "paused" ? " (it was paused)" : ""}`,

@@ -35,7 +35,7 @@ const RULES: readonly Rule[] = [
       "the Docker API refused the call (%): let its proxy or authorisation plugin allow reading containers, restarting and stopping them (socket proxy: CONTAINERS=1, ALLOW_RESTARTS=1)",
   },
   {
-    when: /x509|tls:|certificate|to (?:an )?HTTPS (?:server|client)/i,
+    when: /x509|tls:|certificate|TLS-enabled daemon|malformed HTTP|to (?:an )?HTTPS (?:server|client)/i,
     fault: "engine_unreachable",
     reason:
       "no trusted connection to the Docker engine (%): check DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH",

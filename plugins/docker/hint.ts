@@ -26,6 +26,10 @@ const IN_TEXT: readonly (readonly [RegExp, string])[] = [
     /cannot join network of a non running container/i,
     "its network parent is not running: restart the parent first",
   ],
+  [
+    /No such container: [0-9a-f]{64}/,
+    "its network parent no longer exists: recreate it (`docker compose up -d --force-recreate <service>`)",
+  ],
   [/executable file not found|exec format error/i, "bad command or image: its program cannot be executed"],
   [/out of memory|OutOfMemoryError|cannot allocate memory/i, "out of memory: raise the memory limit"],
 ];

@@ -202,8 +202,14 @@ async function askEnvironment(
   }
 }
 
-/** The variable that a value came from: the one that it equals, or is a part of. */
+/** The variable that a value came from: the one that it equals, or is a part of, as are all of a list. */
 function variableOf(value: unknown, names: readonly string[], env: Env): string | undefined {
-  if (typeof value !== "string" || value === "") return undefined;
-  return names.find((one) => env[one] === value) ?? names.find((one) => env[one]?.includes(value));
+  const parts = (Array.isArray(value) ? value : [value]).filter(
+    (one) => typeof one === "string" && one !== "",
+  );
+  if (parts.length === 0) return undefined;
+  return (
+    names.find((one) => env[one] === value) ??
+    names.find((one) => parts.every((part) => env[one]?.includes(part)))
+  );
 }

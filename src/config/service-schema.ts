@@ -76,20 +76,26 @@ const KNOWN = v.strictObject({ ...ENTRIES, url: v.optional(httpUrl()) });
 /** A service's settings, its defaults filled in; what it says to plugins stands under their names. */
 export type ServiceSettings = v.InferOutput<typeof KNOWN> & Record<string, unknown>;
 
-/** The schema of one service: it depends on what the service says of its check, and on the plugins at hand. */
-export function serviceSchema(
-  input: unknown,
-  declarations: Declarations,
-): v.GenericSchema<unknown, ServiceSettings> {
-  const said = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
+export type ServiceSchema = v.GenericSchema<unknown, ServiceSettings>;
+
+/** Gives the schema of a service: it depends on the plugins at hand, and on what the service says of its check. */
+export function serviceSchemas(declarations: Declarations): (input: unknown) => ServiceSchema {
   // Only the HTTP check is known to need a URL; what another check needs, its own options say.
-  const byHttp = said.check === undefined || said.check === "http";
+  const byHttp = serviceSchema(declarations, httpUrl());
+  const byOther = serviceSchema(declarations, v.optional(anyUrl()));
+  return (input) => {
+    const said = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
+    return said.check === undefined || said.check === "http" ? byHttp : byOther;
+  };
+}
+
+function serviceSchema(declarations: Declarations, url: v.GenericSchema): ServiceSchema {
   const plugins = Object.entries(declarations).flatMap(([plugin, { serviceOptions }]) =>
     serviceOptions ? [[plugin, v.optional(serviceOptions)] as const] : [],
   );
   const schema = v.strictObject(
-    { ...Object.fromEntries(plugins), ...ENTRIES, url: byHttp ? httpUrl() : v.optional(anyUrl()) },
+    { ...Object.fromEntries(plugins), ...ENTRIES, url },
     "an object with the service's settings",
   );
-  return schema as unknown as v.GenericSchema<unknown, ServiceSettings>;
+  return schema as unknown as ServiceSchema;
 }

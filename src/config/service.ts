@@ -1,11 +1,11 @@
 /** A service in a person's words, and the policy and target that it becomes. */
 import { type Backoff, type Budget, DEFAULT_POLICY, type ServicePolicy } from "../core/policy.ts";
-import { check, checkRest } from "./check.ts";
+import { type Checked, check, checkRest } from "./check.ts";
 import type { Declarations, ServiceTargetConfig } from "./config.ts";
 import { type Fault, joinPath, show } from "./fault.ts";
 import { showDuration } from "./fields.ts";
 import type { WindowSettings } from "./maintenance.ts";
-import { type ServiceSettings, serviceSchema } from "./service-schema.ts";
+import type { ServiceSchema, ServiceSettings } from "./service-schema.ts";
 
 /** What a service takes from outside when it does not say it itself. */
 export interface ServiceDefaults {
@@ -29,10 +29,10 @@ export interface Service {
 export function readService(
   name: string,
   input: unknown,
-  declarations: Declarations,
+  schema: ServiceSchema,
+  silent: PluginDefaults,
   defaults: ServiceDefaults,
 ): { service?: Service; faults: Fault[] } {
-  const schema = serviceSchema(input, declarations);
   const { value, faults } = checkRest(schema, input, ["services", name], { url: "http://unknown/" });
   if (!value) return { faults };
   const policy = toPolicy(name, value, defaults);
@@ -42,33 +42,44 @@ export function readService(
     restarter: value.restarter,
     timeoutMs: value.timeout ?? defaults.timeoutMs,
   };
-  const plugins = pluginOptions(name, value, declarations);
+  const plugins = pluginOptions(name, value, silent);
   const service = { policy, target: { ...target, options: plugins.options }, windows: value.maintenance };
   if (faults.length > 0) return { service, faults };
   return { service, faults: [...plugins.faults, ...relationFaults(name, policy)] };
 }
 
+/** What each plugin makes of a service that does not mention it: its schema's defaults, or faults. */
+export type PluginDefaults = ReadonlyMap<string, Checked<unknown>>;
+
+export function pluginDefaults(declarations: Declarations): PluginDefaults {
+  return new Map(
+    Object.entries(declarations).flatMap(([plugin, { serviceOptions }]) =>
+      serviceOptions ? [[plugin, check(serviceOptions, {}, [])] as const] : [],
+    ),
+  );
+}
+
 /**
- * What the service says to each plugin. A plugin that it does not mention gets its schema's defaults; when
- * there are none (a command that must be given), that is a fault only for the plugins that it relies on.
+ * What the service says to each plugin. One that it does not mention gets its schema's defaults; when there
+ * are none (a command that must be given), that is a fault only for the plugins that the service relies on.
  */
 function pluginOptions(
   name: string,
   settings: ServiceSettings,
-  declarations: Declarations,
+  silent: PluginDefaults,
 ): { options: Record<string, unknown>; faults: Fault[] } {
   const options: Record<string, unknown> = {};
   const faults: Fault[] = [];
-  for (const [plugin, { serviceOptions }] of Object.entries(declarations)) {
-    if (!serviceOptions) continue;
+  for (const [plugin, byDefault] of silent) {
     if (Object.hasOwn(settings, plugin) && settings[plugin] !== undefined) {
       options[plugin] = settings[plugin];
-      continue;
-    }
-    const checked = check(serviceOptions, {}, ["services", name, plugin]);
-    if (checked.ok) options[plugin] = checked.value;
+    } else if (byDefault.ok) options[plugin] = byDefault.value;
     else if (plugin === settings.check || (plugin === settings.restarter && heals(settings))) {
-      faults.push(...checked.faults);
+      const located = byDefault.faults.map((fault) => ({
+        ...fault,
+        path: joinPath(["services", name, plugin, ...fault.keys]),
+      }));
+      faults.push(...located);
     }
   }
   return { options, faults };

@@ -1,8 +1,8 @@
 /** The services of the file, or the built-in ones. */
 import type { Declarations } from "./config.ts";
 import { type Fault, joinPath, show } from "./fault.ts";
-import { readService, type Service, type ServiceDefaults } from "./service.ts";
-import { ACCEPTED_SERVICE_NAME, SERVICE_NAME } from "./service-schema.ts";
+import { pluginDefaults, readService, type Service, type ServiceDefaults } from "./service.ts";
+import { ACCEPTED_SERVICE_NAME, SERVICE_NAME, serviceSchemas } from "./service-schema.ts";
 
 /** Reads every service; `wanted` is false when nothing is known of them. */
 export function readServices(
@@ -22,12 +22,14 @@ export function readServices(
     const accepted = 'at least one service; leave "services" out for the built-in four';
     faults.push({ path: "services", found: "no services", accepted });
   }
+  const schemaOf = serviceSchemas(declarations);
+  const silent = pluginDefaults(declarations);
   for (const [name, input] of Object.entries(raw)) {
     if (!SERVICE_NAME.test(name)) {
       faults.push({ path: joinPath(["services", name]), found: show(name), accepted: ACCEPTED_SERVICE_NAME });
       continue;
     }
-    const service = readService(name, input, declarations, defaults);
+    const service = readService(name, input, schemaOf(input), silent, defaults);
     if (service.service) read.set(name, service.service);
     faults.push(...service.faults);
   }

@@ -70,7 +70,7 @@ export function keepLock(options: KeepOptions) {
     const refusal = await acquire();
     if (refusal) return refusal.fault === "held" ? lose(refusal.reason) : refusal.reason;
     const now = await signature(fs, path);
-    if (true) return undefined;
+    if (now === "" || now === seen) return undefined;
     await release();
     return lose(`another process saved ${path} while this one did not hold its lock: restart this one`);
   }

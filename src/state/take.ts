@@ -1,7 +1,7 @@
 /**
  * Creates a lock file, or replaces a stale one: a race that one contender wins.
  *
- * Whoever wants to end the lock of token T, its owner too, must first create `<lock>.T` with O_EXCL. T never
+ * Whoever wants to end the lock of token T, its owner too, must first create `<lock>.T` exclusively. T never
  * returns, so the holder of that claim alone replaces T's lock, by renaming the claim over it. A claim whose
  * own holder died is taken over the same way.
  */
