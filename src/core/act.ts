@@ -1,16 +1,15 @@
-/** Whether a service that is down is restarted now, and if not, why and until when. */
+/** What is done about a service that is down: held, told, restarted; and what came of a restart. */
 import { backoffMs } from "./backoff.ts";
-import { budgetLeft } from "./budget.ts";
+import { followers, rootCause } from "./dependencies.ts";
 import type { Draft } from "./draft.ts";
-import { freshId, note, sendDown, tell, tellDown } from "./draft.ts";
+import { freshId, logged, note, sendDown, tell, tellDown } from "./draft.ts";
 import type { Outcome } from "./event.ts";
+import type { HoldNow } from "./holds.ts";
+import { budgetHold, holdNow, standingHold, TOLD_HOLDS } from "./holds.ts";
 import type { ServicePolicy } from "./policy.ts";
-import type { Hold, HoldKind, RestartRecord, ServiceState } from "./state.ts";
+import type { Outage, RestartRecord, ServiceState } from "./state.ts";
 import { withStatus } from "./state.ts";
 import { titles, words } from "./words.ts";
-
-/** Holds under which no restart comes soon, so that people are told at once. The others are silent. */
-const TOLD_HOLDS: ReadonlySet<HoldKind> = new Set(["backoff", "budget", "dry-run"]);
 
 /** A restart whose end nobody saw may still be under way at the engine: no other is begun for this long. */
 const UNSEEN_RESTART_MS = 60_000;
@@ -24,14 +23,29 @@ export function act(
 ): ServiceState {
   if (service.status !== "down" || service.failures < policy.failureThreshold) return service;
   const reminded = remind(draft, policy, service, reason);
-  if (policy.action === "none" || reminded.outage!.stopped) return reminded;
+  const outage = reminded.outage!;
+  if (policy.action === "none" || outage.stopped) return reminded;
   if (policy.container === "" || policy.action === "notify") {
-    if (reminded.outage!.toldAt > 0) return reminded;
+    const hold = standingHold(draft, policy, reminded) ?? dependencyHold(draft, policy, reminded);
+    if (hold !== null) return held(draft, policy, reminded, hold, reason);
+    if (outage.toldAt > 0) return { ...reminded, hold: null };
     const message = words.nothingToRestart(policy, reminded, reason, draft.now);
-    return { ...reminded, outage: tellDown(draft, policy, reminded.outage!, "none", message) };
+    return { ...reminded, hold: null, outage: tellDown(draft, policy, outage, "none", message) };
   }
   const hold = holdNow(draft, policy, reminded);
-  return hold === null ? order(draft, policy, reminded, reason) : held(draft, policy, reminded, hold, reason);
+  if (hold !== null) return held(draft, policy, reminded, hold, reason);
+  const text = words.restartOrdered(policy, reminded, reason, draft.now);
+  const ordered = order(draft, policy, reminded, text, "");
+  return {
+    ...ordered,
+    outage: { ...ordered.outage!, restarts: outage.restarts + 1, failures: service.failures },
+  };
+}
+
+/** With nothing to restart, only the silence of the rule matters: the cause is told, not what follows from it. */
+function dependencyHold(draft: Draft, policy: ServicePolicy, service: ServiceState): HoldNow | null {
+  const hold = holdNow(draft, policy, service);
+  return hold?.kind === "dependency" ? hold : null;
 }
 
 function remind(draft: Draft, policy: ServicePolicy, service: ServiceState, reason: string): ServiceState {
@@ -42,36 +56,30 @@ function remind(draft: Draft, policy: ServicePolicy, service: ServiceState, reas
   return { ...service, outage: { ...outage, remindedAt: draft.now } };
 }
 
-/** The first reason that applies for not restarting now; `null` when there is none. */
-function holdNow(draft: Draft, policy: ServicePolicy, service: ServiceState): Omit<Hold, "sinceAt"> | null {
-  const spent = service.budgetSpentAt > 0 || budgetLeft(policy.budget, service.restarts, draft.now) === 0;
-  if (spent) return { kind: "budget", reason: words.holdBudget(policy) };
-  if (draft.now < service.notBeforeAt) {
-    const reason = words.holdBackoff(service.notBeforeAt - draft.now, service.backoffLevel);
-    return { kind: "backoff", reason, untilAt: service.notBeforeAt };
-  }
-  if (policy.dryRun) return { kind: "dry-run", reason: words.holdDryRun(policy) };
-  return null;
-}
-
 function held(
   draft: Draft,
   policy: ServicePolicy,
   service: ServiceState,
-  hold: Omit<Hold, "sinceAt">,
+  hold: HoldNow,
   reason: string,
 ): ServiceState {
   const fresh = service.hold?.kind !== hold.kind;
+  const told = TOLD_HOLDS.has(hold.kind);
+  const outage = fresh ? logged(draft, service.outage!, hold.reason) : service.outage!;
+  const cause = hold.kind === "dependency" ? rootCause(draft, policy.name) : undefined;
   const next: ServiceState = {
     ...service,
     hold: { ...hold, sinceAt: fresh ? draft.now : service.hold!.sinceAt },
     budgetSpentAt: hold.kind === "budget" ? service.budgetSpentAt || draft.now : service.budgetSpentAt,
+    outage: {
+      ...outage,
+      ...(cause === undefined ? {} : { cause }),
+      ...(told ? {} : { silent: true as const }),
+    },
   };
-  const outage = next.outage!;
-  if (!TOLD_HOLDS.has(hold.kind)) return next;
-  if (outage.toldAt === 0) {
+  if (told && outage.toldAt === 0) {
     const message = words.downAndHeld(policy, next, hold.reason, reason, draft.now);
-    return { ...next, outage: tellDown(draft, policy, outage, "none", message) };
+    return { ...next, outage: tellDown(draft, policy, next.outage!, "none", message) };
   }
   if (fresh && hold.kind === "budget") tellGaveUp(draft, policy, next);
   else if (fresh) note(draft, "info", policy.name, `${policy.displayName}: ${hold.reason}`);
@@ -91,29 +99,34 @@ function tellGaveUp(draft: Draft, policy: ServicePolicy, service: ServiceState):
       success: false,
       consecutive_failures: service.failures,
       incident_id: service.outage!.id,
+      ...(service.outage!.hint === undefined ? {} : { hint: service.outage!.hint }),
     },
   });
 }
 
-/** Writes a restart down; the runner makes it once that is saved. */
+/** Writes a restart down; the runner makes it once that is saved. `along`: the service that it follows. */
 export function order(
   draft: Draft,
   policy: ServicePolicy,
   service: ServiceState,
-  reason: string,
+  text: string,
+  along: string,
 ): ServiceState {
   const id = freshId(draft, "rst");
-  const action = policy.action === "stop" ? "stop" : "restart";
-  const text = words.restartOrdered(policy, service, reason, draft.now);
-  draft.effects.push({ type: "restart", order: { id, service: policy.name, action, reason: text } });
+  const action = policy.action === "stop" && along === "" ? "stop" : "restart";
+  const incident = service.outage?.id ?? draft.services[along]?.outage?.id ?? "";
+  draft.effects.push({
+    type: "restart",
+    order: { id, service: policy.name, incident, action, reason: text },
+  });
   note(draft, "warn", policy.name, text);
-  const record: RestartRecord = { at: draft.now, outcome: "pending", reason };
+  const record: RestartRecord = { at: draft.now, outcome: "pending", reason: text };
   const ordered: ServiceState = {
     ...service,
-    restart: { id, orderedAt: draft.now, action, reason: text, failures: service.failures },
+    restart: { id, orderedAt: draft.now, action, along, reason: text, failures: service.failures },
     restarts: [...service.restarts, record].slice(-Math.max(policy.budget?.restarts ?? 0, 5)),
     backoffLevel: service.backoffLevel + 1,
-    outage: { ...service.outage!, restarts: service.outage!.restarts + 1, failures: service.failures },
+    outage: service.outage && logged(draft, service.outage, text),
     hold: null,
   };
   return withStatus(ordered, "restarting", draft.now);
@@ -130,6 +143,7 @@ export function settle(
   if (intent === null) return service;
   const backoff = backoffMs(policy.backoff, service.backoffLevel, `${draft.id}${policy.name}`);
   const waitMs = end.outcome === "unknown" ? Math.max(backoff, UNSEEN_RESTART_MS) : backoff;
+  const outage = service.outage && withEnd(draft, service.outage, end);
   const settled: ServiceState = {
     ...service,
     restart: null,
@@ -138,29 +152,70 @@ export function settle(
       { ...service.restarts.at(-1)!, outcome: end.outcome, reason: end.reason },
     ],
     notBeforeAt: draft.now + waitMs,
+    outage,
   };
-  const outage = service.outage;
-  if (end.outcome === "failed") {
-    const message = words.restartFailed(policy, end.reason);
-    const told = outage && tellDown(draft, policy, outage, intent.action, message);
-    return withStatus({ ...settled, outage: told }, "down", draft.now);
-  }
+  if (end.outcome === "failed")
+    return onFailedRestart(draft, policy, settled, intent.action, intent.along, end);
   if (intent.action === "stop") {
     const told =
       outage && tellDown(draft, policy, outage, "stop", words.stopped(policy, service, end.reason));
     return withStatus({ ...settled, outage: told && { ...told, stopped: true } }, "down", draft.now);
   }
   note(draft, "info", policy.name, words.verifying(policy, end.reason));
-  const restarted = end.outcome === "restarted" ? "yes" : outage?.restarted === "yes" ? "yes" : "unknown";
   return withStatus(
     {
       ...settled,
       failures: 0,
       successes: 0,
-      graceUntilAt: draft.now + (policy.startPeriodMs ?? 0),
-      outage: outage && { ...outage, restarted },
+      healthySinceAt: 0,
+      graceUntilAt: draft.now + (policy.startPeriodMs ?? service.container?.startPeriodMs ?? 0),
+      outage: outage && intent.along === "" ? { ...outage, restarted: seenRestart(outage, end) } : outage,
     },
     "verifying",
     draft.now,
   );
+}
+
+function withEnd(draft: Draft, outage: Outage, end: Outcome): Outage {
+  const noted = logged(draft, outage, `${end.outcome}: ${end.reason}`);
+  return end.hint === undefined ? noted : { ...noted, hint: end.hint };
+}
+
+function seenRestart(outage: Outage, end: Outcome): Outage["restarted"] {
+  return end.outcome === "restarted" || outage.restarted === "yes" ? "yes" : "unknown";
+}
+
+/** One made along with another, of a service without an outage, leaves it to the checks to find one. */
+function onFailedRestart(
+  draft: Draft,
+  policy: ServicePolicy,
+  service: ServiceState,
+  action: string,
+  along: string,
+  end: Outcome,
+): ServiceState {
+  const message = words.restartFailed(policy, action, end.reason);
+  if (service.outage === null || (along !== "" && service.outage.silent)) {
+    note(draft, "warn", policy.name, message);
+    return withStatus({ ...service, failures: 0, successes: 0 }, "verifying", draft.now);
+  }
+  return withStatus(
+    { ...service, outage: tellDown(draft, policy, service.outage, action, message) },
+    "down",
+    draft.now,
+  );
+}
+
+/** Restarts what must be restarted after `policy`'s container was, even if it looks well. */
+export function restartFollowers(draft: Draft, parent: ServicePolicy): void {
+  for (const name of followers(draft, parent.name)) {
+    const policy = draft.policies.get(name)!;
+    const service = draft.services[name];
+    if (service === undefined || service.restart !== null || policy.container === "") continue;
+    const hold = standingHold(draft, policy, service) ?? budgetHold(draft, policy, service);
+    const why = hold?.reason ?? (policy.dryRun ? words.holdDryRun(policy) : undefined);
+    if (why !== undefined) note(draft, "warn", name, words.notAlong(policy, parent, why));
+    else
+      draft.services[name] = order(draft, policy, service, words.restartAlong(policy, parent), parent.name);
+  }
 }

@@ -1,8 +1,9 @@
 /** The working copy of one transition: what it reads, and what it has decided so far. */
 import type { Alert, AlertParams, EventType, Severity } from "./alert.ts";
-import type { Effect, World } from "./event.ts";
+import { byContainerId } from "./dependencies.ts";
+import type { Effect, Surroundings, World } from "./event.ts";
 import type { Policies, ServicePolicy } from "./policy.ts";
-import type { Outage, ServiceState, Trouble, WatchdogState } from "./state.ts";
+import type { Brake, OperatorAction, Outage, Pause, ServiceState, Trouble, WatchdogState } from "./state.ts";
 import { titles } from "./words.ts";
 
 export interface Draft {
@@ -11,18 +12,34 @@ export interface Draft {
   readonly id: string;
   readonly services: Record<string, ServiceState>;
   readonly troubles: Record<string, Trouble>;
+  readonly around: Surroundings;
   readonly effects: Effect[];
+  brake: Brake | null;
+  pause: Pause | null;
+  actions: OperatorAction[];
+  /** Services by their container's id; made when first asked for. */
+  byContainerId(): ReadonlyMap<string, string>;
 }
 
-export function openDraft(state: WatchdogState, world: World): Draft {
-  return {
+export function openDraft(state: WatchdogState, world: World, around: Surroundings = {}): Draft {
+  let ids: Map<string, string> | undefined;
+  const draft: Draft = {
     policies: world.policies,
     now: world.moment.now,
     id: world.moment.id,
     services: { ...state.services },
     troubles: { ...state.troubles },
+    around,
     effects: [],
+    brake: state.brake,
+    pause: state.pause,
+    actions: state.actions,
+    byContainerId() {
+      ids ??= byContainerId(draft.services);
+      return ids;
+    },
   };
+  return draft;
 }
 
 /** An id that no other transition makes, and that is the same when this one is made again. */
@@ -64,7 +81,7 @@ export function tellDown(
     return outage;
   }
   sendDown(draft, policy, outage, action, message);
-  return { ...outage, toldAt: draft.now, remindedAt: draft.now };
+  return logged(draft, { ...outage, toldAt: draft.now, remindedAt: draft.now }, message);
 }
 
 export function sendDown(
@@ -86,6 +103,17 @@ export function sendDown(
       success: false,
       consecutive_failures: outage.failures,
       incident_id: outage.id,
+      ...(outage.hint === undefined ? {} : { hint: outage.hint }),
     },
   });
+}
+
+/** An outage's record is bounded: its beginning says most, its end says what came of it. */
+const LOG_BEGIN = 10;
+const LOG_END = 30;
+
+export function logged(draft: Draft, outage: Outage, text: string): Outage {
+  const log = [...outage.log, { at: draft.now, text }];
+  if (log.length > LOG_BEGIN + LOG_END) log.splice(LOG_BEGIN, 1);
+  return { ...outage, log };
 }

@@ -35,17 +35,51 @@ export interface Outage {
   remindedAt: number;
   /** The service whose outage explains this one. */
   cause?: string;
+  /** It was held silently (dependency, maintenance, a pause, the brake): unless told, its end is not told either. */
+  silent?: true;
+  /** What the evidence suggests. */
+  hint?: string;
+  /** What happened in it, oldest first, bounded. */
+  log: LogEntry[];
+}
+
+export interface LogEntry {
+  at: number;
+  text: string;
 }
 
 /** A restart that was written down before it is made. */
 export interface RestartIntent {
   id: string;
   orderedAt: number;
+  /** The service along with which it is made; empty for one of its own. */
+  along: string;
   /** `restart` or `stop`. */
   action: "restart" | "stop";
   reason: string;
   /** Failed checks in a row that led to it; 0 for one made along with another service's. */
   failures: number;
+}
+
+/** Until when, by whom. */
+export interface Pause {
+  sinceAt: number;
+  /** Absent: until it is resumed. */
+  untilAt?: number;
+  origin: string;
+}
+
+/** What the last look at the container said, as far as rules need it. */
+export interface KnownContainer {
+  id: string;
+  /** Its image and compose configuration: when this changes, somebody has mended something. */
+  build: string;
+  startedAt: number;
+  startPeriodMs?: number;
+  /** The id of the container in whose network namespace it lives. */
+  networkParent?: string;
+  /** A person stopped or paused it: what was done, for people. */
+  stoppedByHand?: string;
 }
 
 export interface RestartRecord {
@@ -78,7 +112,31 @@ export interface ServiceState {
   notBeforeAt: number;
   /** Since when the budget is spent; 0 when it is not. */
   budgetSpentAt: number;
+  /** Restarts before this do not count for the budget: an operator resumed it, or it was rebuilt. */
+  budgetFromAt: number;
   hold: Hold | null;
+  pause: Pause | null;
+  container: KnownContainer | null;
+}
+
+/** Holds every restart: too many fell at once, the engine is away, or our own network is. */
+export interface Brake {
+  kind: "correlated" | "engine" | "network";
+  sinceAt: number;
+  reason: string;
+}
+
+/** What a person asked for. */
+export interface OperatorAction {
+  at: number;
+  action: "pause" | "resume" | "restart";
+  /** Empty for all services. */
+  service: string;
+  origin: string;
+  untilAt?: number;
+  forced?: true;
+  /** What came of it. */
+  answer: string;
 }
 
 /** Something that keeps the watchdog itself from its job. */
@@ -91,6 +149,11 @@ export interface WatchdogState {
   lastTick: { id: string; startedAt: number; completedAt: number; durationMs: number } | null;
   services: Record<string, ServiceState>;
   troubles: Record<string, Trouble>;
+  brake: Brake | null;
+  /** For all services. */
+  pause: Pause | null;
+  /** The last that were asked for, newest last. */
+  actions: OperatorAction[];
   outbox: OutboxState;
 }
 
@@ -98,7 +161,15 @@ export interface WatchdogState {
 export const STATE_VERSION = 1;
 
 export function emptyState(): WatchdogState {
-  return { lastTick: null, services: {}, troubles: {}, outbox: emptyOutbox() };
+  return {
+    lastTick: null,
+    services: {},
+    troubles: {},
+    brake: null,
+    pause: null,
+    actions: [],
+    outbox: emptyOutbox(),
+  };
 }
 
 export function newService(now: number): ServiceState {
@@ -118,7 +189,10 @@ export function newService(now: number): ServiceState {
     backoffLevel: 0,
     notBeforeAt: 0,
     budgetSpentAt: 0,
+    budgetFromAt: 0,
     hold: null,
+    pause: null,
+    container: null,
   };
 }
 

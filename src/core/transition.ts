@@ -1,7 +1,11 @@
-import { act, settle } from "./act.ts";
+import { act, restartFollowers, settle } from "./act.ts";
+import { applyBrake } from "./brake.ts";
+import { dependencyOrder } from "./dependencies.ts";
 import type { Draft } from "./draft.ts";
 import { note, openDraft, tell } from "./draft.ts";
-import type { Effect, Outcome, Verdict, WatchdogEvent, World } from "./event.ts";
+import type { BrakeRule, Effect, Outcome, Verdict, WatchdogEvent, World } from "./event.ts";
+import { afresh, operate } from "./operator.ts";
+import type { ServicePolicy } from "./policy.ts";
 import type { WatchdogState } from "./state.ts";
 import { newService } from "./state.ts";
 import { judge } from "./verdict.ts";
@@ -19,13 +23,16 @@ export function transition(
   event: WatchdogEvent,
   world: World,
 ): { state: WatchdogState; effects: Effect[] } {
-  const draft = openDraft(state, world);
+  const draft = openDraft(state, world, event.type === "checked" ? event.around : undefined);
   switch (event.type) {
     case "loaded":
-      onLoaded(draft);
+      onLoaded(draft, event.ends ?? {});
       break;
     case "checked":
-      onChecked(draft, event.verdicts);
+      onChecked(draft, event.verdicts, world.brake);
+      break;
+    case "operator":
+      operate(draft, event.request);
       break;
     case "settled":
       onSettled(draft, event.outcomes);
@@ -34,14 +41,15 @@ export function transition(
       onTrouble(draft, event.trouble, event.reason, event.tried);
       break;
   }
+  const { services, troubles, brake, pause, actions } = draft;
   return {
-    state: { ...state, services: draft.services, troubles: draft.troubles },
+    state: { ...state, services, troubles, brake, pause, actions },
     effects: draft.effects,
   };
 }
 
 /** The services are those of the configuration; a restart that we did not see end settles as unknown. */
-function onLoaded(draft: Draft): void {
+function onLoaded(draft: Draft, ends: Record<string, Outcome>): void {
   for (const name of Object.keys(draft.services)) {
     if (draft.policies.has(name)) continue;
     delete draft.services[name];
@@ -51,18 +59,39 @@ function onLoaded(draft: Draft): void {
     const known = draft.services[name];
     if (known === undefined) draft.services[name] = newService(draft.now);
     else if (known.restart !== null) {
-      draft.services[name] = settle(draft, policy, known, { outcome: "unknown", reason: words.interrupted });
+      const end = ends[name] ?? { outcome: "unknown", reason: words.interrupted };
+      draft.services[name] = settle(draft, policy, known, end);
     }
   }
 }
 
-function onChecked(draft: Draft, verdicts: Record<string, Verdict>): void {
-  for (const [name, policy] of draft.policies) {
+/** First what the checks mean, causes before what follows from them; then the brake; then what is done. */
+function onChecked(draft: Draft, verdicts: Record<string, Verdict>, brake: BrakeRule | undefined): void {
+  learnContainers(draft);
+  const failed: { policy: ServicePolicy; reason: string }[] = [];
+  for (const name of dependencyOrder(draft.policies)) {
     const verdict = verdicts[name];
     const service = draft.services[name];
     if (verdict === undefined || service === undefined) continue;
-    const judged = judge(draft, policy, service, verdict);
-    draft.services[name] = verdict.ok === false ? act(draft, policy, judged, verdict.reason) : judged;
+    const policy = draft.policies.get(name)!;
+    draft.services[name] = judge(draft, policy, service, verdict);
+    if (verdict.ok === false) failed.push({ policy, reason: verdict.reason });
+  }
+  applyBrake(draft, brake, draft.around);
+  for (const { policy, reason } of failed) {
+    draft.services[policy.name] = act(draft, policy, draft.services[policy.name]!, reason);
+  }
+}
+
+/** A new image or compose configuration is somebody's cure: backoff and budget begin anew. */
+function learnContainers(draft: Draft): void {
+  for (const [name, container] of Object.entries(draft.around.containers ?? {})) {
+    const service = draft.services[name];
+    const policy = draft.policies.get(name);
+    if (service === undefined || policy === undefined) continue;
+    const rebuilt = service.container !== null && service.container.build !== container.build;
+    if (rebuilt) note(draft, "info", name, words.rebuilt(policy));
+    draft.services[name] = { ...(rebuilt ? afresh(service, draft.now) : service), container };
   }
 }
 
@@ -70,8 +99,12 @@ function onSettled(draft: Draft, outcomes: Record<string, Outcome>): void {
   for (const [name, outcome] of Object.entries(outcomes)) {
     const policy = draft.policies.get(name);
     const service = draft.services[name];
-    if (policy === undefined || service === undefined) continue;
+    if (policy === undefined || service === undefined || service.restart === null) continue;
+    const { action, along } = service.restart;
     draft.services[name] = settle(draft, policy, service, outcome);
+    // Only the first of a chain draws others along: `restartWith` may name each other.
+    if (outcome.outcome === "restarted" && action === "restart" && along === "")
+      restartFollowers(draft, policy);
     if (outcome.fault !== undefined && RESTARTER_TROUBLES.has(outcome.fault)) {
       onTrouble(draft, "restarter", outcome.reason, `restart of ${policy.container}`);
     } else if (outcome.outcome === "restarted") onTrouble(draft, "restarter", null, "restart");

@@ -1,7 +1,9 @@
 /** What one check means for one service: rise and fall thresholds, grace, recovery (HAProxy's `rise` and `fall`). */
 import type { Draft } from "./draft.ts";
-import { freshId, note, tell, tellDown } from "./draft.ts";
-import type { Verdict } from "./event.ts";
+import { freshId, logged, note, tell, tellDown } from "./draft.ts";
+import type { Incident, Verdict } from "./event.ts";
+import { graceEndsAt } from "./grace.ts";
+import { standingHold } from "./holds.ts";
 import type { ServicePolicy } from "./policy.ts";
 import type { Outage, ServiceState } from "./state.ts";
 import { withStatus } from "./state.ts";
@@ -31,7 +33,7 @@ function onPass(draft: Draft, policy: ServicePolicy, service: ServiceState): Ser
   if (service.status === "healthy") return forgetWhenStable(draft, policy, passed);
   const recovering = service.outage !== null || service.status === "verifying";
   if (recovering && passed.successes < policy.successThreshold) return passed;
-  if (passed.outage !== null) tellRecovered(draft, policy, passed.outage);
+  if (passed.outage !== null) closeOutage(draft, policy, passed, passed.outage);
   return withStatus({ ...passed, outage: null, hold: null, healthySinceAt: draft.now }, "healthy", draft.now);
 }
 
@@ -46,14 +48,24 @@ function forgetWhenStable(draft: Draft, policy: ServicePolicy, service: ServiceS
   return { ...service, backoffLevel: 0, notBeforeAt: 0, budgetSpentAt: 0 };
 }
 
-function tellRecovered(draft: Draft, policy: ServicePolicy, outage: Outage): void {
+function closeOutage(draft: Draft, policy: ServicePolicy, service: ServiceState, outage: Outage): void {
   const message = words.recovered(policy, outage, draft.now);
-  const byRestart = outage.restarted !== "no";
-  const quiet = outage.cause !== undefined || (!byRestart && outage.failures < policy.recoveryAfter);
-  if ((quiet && outage.toldAt === 0) || policy.action === "none") {
+  const { log } = logged(draft, outage, message);
+  draft.effects.push({ type: "incident", incident: incidentOf(draft, policy, { ...outage, log }, message) });
+  if (outage.toldAt === 0 && isQuiet(draft, policy, service, outage))
     note(draft, "info", policy.name, message);
-    return;
-  }
+  else tellRecovered(draft, policy, outage, message);
+}
+
+/** The end of an outage that nobody was told of is not told either, where its beginning was of no interest. */
+function isQuiet(draft: Draft, policy: ServicePolicy, service: ServiceState, outage: Outage): boolean {
+  if (policy.action === "none") return true;
+  if (outage.restarted !== "no") return false;
+  const kind = standingHold(draft, policy, service)?.kind;
+  return outage.silent === true || kind !== undefined || outage.failures < policy.recoveryAfter;
+}
+
+function tellRecovered(draft: Draft, policy: ServicePolicy, outage: Outage, message: string): void {
   tell(draft, policy.name, {
     type: "COMPONENT_RECOVERED",
     severity: "INFO",
@@ -62,18 +74,39 @@ function tellRecovered(draft: Draft, policy: ServicePolicy, outage: Outage): voi
     params: {
       component_name: policy.name,
       container_name: policy.container,
-      action: byRestart ? "restart" : "recovery",
+      action: outage.restarted !== "no" ? "restart" : "recovery",
       success: true,
       consecutive_failures: outage.failures,
       incident_id: outage.id,
       down_seconds: Math.round((draft.now - outage.startedAt) / 1000),
+      ...(outage.hint === undefined ? {} : { hint: outage.hint }),
     },
   });
 }
 
+function incidentOf(draft: Draft, policy: ServicePolicy, outage: Outage, outcome: string): Incident {
+  const { id, startedAt, firstReason, restarts, cause, hint, log } = outage;
+  return {
+    id,
+    service: policy.name,
+    displayName: policy.displayName,
+    container: policy.container,
+    startedAt,
+    endedAt: draft.now,
+    durationMs: draft.now - startedAt,
+    firstReason,
+    outcome,
+    restarts,
+    ...(cause === undefined ? {} : { cause }),
+    ...(hint === undefined ? {} : { hint }),
+    log,
+  };
+}
+
 function onFail(draft: Draft, policy: ServicePolicy, service: ServiceState, reason: string): ServiceState {
-  if (draft.now < service.graceUntilAt) {
-    note(draft, "info", policy.name, words.inGrace(policy, service.graceUntilAt - draft.now, reason));
+  const graceMs = graceEndsAt(policy, service) - draft.now;
+  if (graceMs > 0) {
+    note(draft, "info", policy.name, words.inGrace(policy, graceMs, reason));
     return service;
   }
   const failures = service.failures + 1;
@@ -105,6 +138,7 @@ function openOutage(draft: Draft, reason: string): Outage {
     restarted: "no",
     toldAt: 0,
     remindedAt: 0,
+    log: [{ at: draft.now, text: words.firstFailure(reason) }],
   };
 }
 

@@ -1,6 +1,8 @@
 /** Every sentence that people read, once: the same in the log, in alerts, in `/status` and on the command line. */
+
+import type { BrakeRule } from "./event.ts";
 import type { ServicePolicy } from "./policy.ts";
-import type { Outage, ServiceState } from "./state.ts";
+import type { Brake, Outage, Pause, ServiceState } from "./state.ts";
 
 const UNITS = [
   ["d", 86_400_000],
@@ -25,6 +27,16 @@ export function span(ms: number): string {
 
 export const counted = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
+const until = (at: number | undefined, otherwise: string) =>
+  at === undefined ? otherwise : ` until ${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+
+const list = (names: readonly string[]) =>
+  names.length === 0
+    ? "none"
+    : names.length <= 6
+      ? names.join(", ")
+      : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+
 /** The first fact of every explanation: what failed, how often, since when. */
 function failing(outage: Outage, failures: number, now: number, reason: string): string {
   return `${counted(failures, "failed check")} in a row, failing for ${span(now - outage.startedAt)}, last: ${reason}`;
@@ -35,6 +47,8 @@ export const titles = {
   down: (policy: ServicePolicy) => `${policy.displayName} is down`,
   recovered: (policy: ServicePolicy) => `${policy.displayName} recovered`,
   gaveUp: (policy: ServicePolicy) => `${policy.displayName} stays down`,
+  brakeClosed: "All restarts are held",
+  brakeOpened: "Restarts are made again",
   troubleBegan: "The watchdog needs help",
   troubleEnded: "The watchdog works again",
 };
@@ -43,8 +57,8 @@ export const words = {
   restartOrdered: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
     `${policy.action === "stop" ? "stopping" : "restarting"} ${policy.container}: ${failing(service.outage!, service.failures, now, reason)}`,
 
-  restartFailed: (policy: ServicePolicy, reason: string) =>
-    `${policy.displayName} is down: the ${policy.action} of ${policy.container} failed: ${reason}`,
+  restartFailed: (policy: ServicePolicy, action: string, reason: string) =>
+    `${policy.displayName} is down: the ${action} of ${policy.container} failed: ${reason}`,
 
   restartDidNotHelp: (policy: ServicePolicy, service: ServiceState, reason: string) =>
     `${policy.displayName} is down: ${policy.container} was restarted, and ${counted(service.failures, "check")} failed since: ${reason}`,
@@ -79,12 +93,59 @@ export const words = {
   verifying: (policy: ServicePolicy, reason: string) =>
     `${policy.container}: ${reason}; waiting for ${policy.displayName}'s checks to say that it helped`,
 
+  firstFailure: (reason: string) => `the first check failed: ${reason}`,
+
   inGrace: (policy: ServicePolicy, leftMs: number, reason: string) =>
     `${policy.displayName} is still starting (failures count in ${span(leftMs)}): ${reason}`,
 
   notConfigured: (name: string) => `${name} is no longer in the configuration: its record is dropped`,
 
   interrupted: "the watchdog stopped in the middle of it, so nobody saw its end",
+
+  holdPaused: (pause: Pause) => `paused by ${pause.origin}${until(pause.untilAt, ', until "resume"')}`,
+
+  holdMaintenance: (untilAt: number) => `in a maintenance window${until(untilAt, "")}`,
+
+  holdByHand: (policy: ServicePolicy, how: string) =>
+    `${how}, and respectManualStop is on: start ${policy.container} to have it watched again`,
+
+  holdBrake: (brake: Brake) => `the brake holds all restarts: ${brake.reason}`,
+
+  holdDependency: (cause: ServicePolicy, service: ServiceState, now: number) =>
+    `waits for ${cause.displayName}, which is ${service.status}${service.outage ? ` (failing for ${span(now - service.outage.startedAt)})` : ""}`,
+
+  brakeCorrelated: (fallen: number, total: number, rule: BrakeRule) =>
+    `${fallen} of ${total} services fell within ${span(rule.windowMs)}, which looks like one cause outside them`,
+
+  brakeEngine: (fault: string) => `the engine that makes restarts does not answer (${fault})`,
+
+  brakeNetwork: (fault: string) => `the watchdog's own network seems to be down (sentinel: ${fault})`,
+
+  brakeClosed: (reason: string, fallen: readonly string[]) =>
+    `All restarts are held: ${reason}. Down: ${list(fallen)}. Checks go on.`,
+
+  brakeOpened: (brake: Brake, now: number) =>
+    `Restarts are made again after ${span(now - brake.sinceAt)}; failures count afresh. It was: ${brake.reason}`,
+
+  restartAlong: (policy: ServicePolicy, parent: ServicePolicy) =>
+    `restarting ${policy.container} along with ${parent.container}`,
+
+  notAlong: (policy: ServicePolicy, parent: ServicePolicy, hold: string) =>
+    `${policy.container} is not restarted along with ${parent.container}: ${hold}`,
+
+  rebuilt: (policy: ServicePolicy) =>
+    `${policy.container} has a new image or configuration: backoff and budget begin anew`,
+
+  operatorPaused: (who: string, pause: Pause) =>
+    `${who} paused by ${pause.origin}${until(pause.untilAt, ', until "resume"')}`,
+  operatorResumed: (who: string, origin: string) =>
+    `${who} resumed by ${origin}: pause ended, backoff and budget begin anew`,
+  operatorRestart: (policy: ServicePolicy, origin: string, forced: boolean) =>
+    `restarting ${policy.container}: asked for by ${origin}${forced ? " (forced)" : ""}`,
+  operatorRefused: (policy: ServicePolicy, why: string) => `${policy.displayName} is not restarted: ${why}`,
+  alreadyRestarting: "a restart is under way",
+  nothingToRestartHere: "it has no container to restart",
+  unknownService: (name: string) => `there is no service "${name.slice(0, 80)}"`,
 
   holdBackoff: (waitMs: number, restarts: number) =>
     `backoff: ${counted(restarts, "restart")} since it was last stable, the next may be in ${span(waitMs)}`,
