@@ -13,6 +13,11 @@ export type { Alert, AlertParams, EventType, Severity } from "./core/alert.ts";
 export type { Delivery } from "./core/outbox.ts";
 export { classifyStatus, parseRetryAfterMs } from "./delivery/classify.ts";
 export { cut } from "./delivery/cut.ts";
+export type { Fact, Note } from "./delivery/facts.ts";
+export { factsOf, isGoodNews, messageWithHint, notesOf } from "./delivery/facts.ts";
+export { fit, jsonBytes } from "./delivery/fit.ts";
+export { postJson, readJson } from "./delivery/json.ts";
+export { receiverUrl } from "./delivery/receiver-url.ts";
 export type { SinkSettings } from "./delivery/sink-settings.ts";
 export { sinkSettings } from "./delivery/sink-settings.ts";
 
@@ -124,6 +129,8 @@ export interface Restarter<Options = unknown> {
     | { ok: true; containers: Record<string, ContainerFacts> }
     | { ok: false; reason: string; fault?: RestartFault }
   >;
+  /** Says what a person did to a container that does not run (`stopped by docker stop at …`), where that is known. */
+  stoppedByHand?(container: string, signal: AbortSignal): Promise<string | undefined>;
   /** Taken before a restart; bounded in time (2 s) and size. */
   evidence?(service: ServiceTarget<Options>, signal: AbortSignal): Promise<Evidence>;
 }

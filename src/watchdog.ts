@@ -1,17 +1,35 @@
 /** A watchdog, wired: configuration, plugins and state file become something that can tick. */
+import { dirname, join } from "node:path";
 import type { Config } from "./config/config.ts";
+import type { OperatorRequest } from "./core/event.ts";
 import { STATE_VERSION } from "./core/state.ts";
 import { type Courier, createCourier } from "./delivery/courier.ts";
+import { createIncidentStore } from "./incidents/store.ts";
 import type { Ports } from "./plugin.ts";
 import type { Registry } from "./plugins/registry.ts";
 import { within } from "./shell/within.ts";
 import type { StateStore } from "./state/file.ts";
 import { openStateFile } from "./state/file.ts";
 import { createLedger, type Ledger } from "./tick/ledger.ts";
+import { createCalendar } from "./tick/maintenance.ts";
 import type { TickResult } from "./tick/report.ts";
 import { restoreState } from "./tick/restore.ts";
+import { createLookout } from "./tick/surroundings.ts";
 import { createTicker, type Ticker } from "./tick/tick.ts";
 import { wireServices } from "./tick/wiring.ts";
+
+/** The sentinel is asked by the ordinary HTTP check: any answer says that the network is there. */
+function sentinelOf(config: Config, registry: Registry) {
+  const check = registry.checks.get("http");
+  if (config.sentinel === undefined || check === undefined) return undefined;
+  const options = { status: [[100, 599]] };
+  const { url } = config.sentinel;
+  const target = { name: "sentinel", displayName: "Sentinel", url, container: "", timeoutMs: 1500, options };
+  return async (signal: AbortSignal) => {
+    const result = await check.run(target, signal);
+    return result.ok || result.unknown ? null : result.reason;
+  };
+}
 
 /** What there is while this process holds the state. */
 interface Live {
@@ -21,23 +39,15 @@ interface Live {
   ticker: Ticker;
 }
 
-export interface Watchdog {
-  tick(): Promise<TickResult>;
-  /** The state; `undefined` while another process holds it. */
-  ledger(): Ledger | undefined;
-  /** Delivers alerts when they are due, until the signal aborts. */
-  deliver(signal: AbortSignal): Promise<void>;
-  /** When the last cycle that was saved ended, on the monotonic clock. */
-  lastTickMs(): number | undefined;
-  /** Ends what runs within `graceMs`, saves, and lets go of the state. */
-  close(graceMs: number): Promise<void>;
-}
-
 export type Opening = { ok: true } | { ok: false; fault: "locked" | "newer" | "unusable"; reason: string };
 
+export type Watchdog = ReturnType<typeof createWatchdog>;
+
+/** `tick`, `operate` and `deliver` take the state when they can; `close` ends what runs and gives it back. */
 export function createWatchdog(config: Config, registry: Registry, ports: Ports) {
   const shutdown = new AbortController();
   const services = wireServices(config, registry);
+  const incidents = createIncidentStore(join(dirname(config.stateFile), "incidents"), ports.log);
   let live: Live | null = null;
   let lastTickMs: number | undefined;
 
@@ -48,9 +58,12 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
     const opened = await openStateFile({ path: config.stateFile, version: STATE_VERSION, ...ports });
     if (!opened.ok) return opened;
     const { state, trouble } = restoreState(opened);
+    const calendar = await createCalendar(config.maintenance, config.services);
+    const sentinel = sentinelOf(config, registry);
+    const lookout = createLookout({ services, policies: config.services, calendar, sentinel, ports });
     const routes = new Map([...registry.sinks].map(([name, { settings }]) => [name, settings]));
-    const ledger = createLedger(state, config.services, opened.store, ports, () => routes);
-    ledger.apply({ type: "loaded" });
+    const ledger = createLedger(state, config.services, opened.store, ports, () => routes, config.brake);
+    ledger.apply({ type: "loaded", ends: await lookout.ends(state) });
     if (trouble) ledger.apply({ type: "trouble", trouble: "state-file", reason: trouble, tried: "load" });
     const courier = createCourier(
       ledger,
@@ -69,6 +82,9 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
       ports,
       budgetMs: config.tickBudgetMs,
       maxConcurrentRestarts: config.maxConcurrentRestarts,
+      lookout,
+      incidents,
+      hooks: [...registry.hooks.values()],
       shutdown: shutdown.signal,
     });
     live = { store: opened.store, ledger, courier, ticker };
@@ -111,6 +127,12 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
     open: openOnce,
     tick,
     ledger: () => live?.ledger,
+    incidents,
+    async operate(request: OperatorRequest): Promise<{ done: boolean; text: string }> {
+      const opening = await openOnce();
+      if (!opening.ok) return { done: false, text: opening.reason };
+      return live!.ticker.operate(request);
+    },
     async deliver(signal: AbortSignal) {
       while (!signal.aborted) {
         if (live) await live.courier.run(signal);

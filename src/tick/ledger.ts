@@ -3,7 +3,7 @@
  * with the transition that caused them, and saves are shared by whoever asks for one.
  */
 import type { Alert } from "../core/alert.ts";
-import type { Effect, WatchdogEvent } from "../core/event.ts";
+import type { BrakeRule, Effect, WatchdogEvent } from "../core/event.ts";
 import { enqueue, type Routes } from "../core/outbox.ts";
 import type { Policies } from "../core/policy.ts";
 import type { WatchdogState } from "../core/state.ts";
@@ -28,6 +28,7 @@ export function createLedger(
   store: StateStore,
   ports: Ports,
   routes: () => Routes,
+  brake?: BrakeRule,
 ): Ledger {
   let state = initial;
   let unsaved: string | undefined;
@@ -37,7 +38,7 @@ export function createLedger(
   function apply(event: WatchdogEvent): Effect[] {
     const now = ports.clock.now();
     const moment = { now, id: `${run}${(events++).toString(36)}x` };
-    const next = transition(state, event, { policies, moment });
+    const next = transition(state, event, { policies, moment, ...(brake === undefined ? {} : { brake }) });
     const alerts = next.effects.filter((effect) => effect.type === "alert");
     for (const effect of next.effects) logEffect(ports, effect);
     const sinks = event.type === "trouble" ? othersThan(event.trouble, routes()) : routes();

@@ -1,9 +1,13 @@
 import type { Outcome, RestartOrder } from "../core/event.ts";
-import type { Ports, Restarter, RestartResult, ServiceTarget } from "../plugin.ts";
+import type { Evidence, Ports, Restarter, RestartResult, ServiceTarget } from "../plugin.ts";
 import { errorText } from "../shell/error-text.ts";
+import { within } from "../shell/within.ts";
 
 /** Longer than any restarter's own deadline should be: after this, a hanging one is given up on. */
 const LONGEST_RESTART_MS = 15 * 60_000;
+
+/** Evidence is bounded by its restarter; this is for one that does not keep to it. */
+const EVIDENCE_MS = 3000;
 
 export interface RestartJob {
   order: RestartOrder;
@@ -28,6 +32,7 @@ export function createRestarts(
   maxConcurrent: number,
   ports: Ports,
   settled: (service: string, outcome: Outcome) => Promise<void>,
+  kept: (order: RestartOrder, evidence: Evidence) => void,
 ): Restarts {
   const queue: (() => void)[] = [];
   const jobs = new Set<Promise<void>>();
@@ -36,7 +41,10 @@ export function createRestarts(
   async function run(job: RestartJob): Promise<void> {
     if (running >= maxConcurrent) await new Promise<void>((turn) => queue.push(turn));
     else running++;
-    const outcome = await makeRestart(job, ports);
+    const evidence = await takeEvidence(job, ports);
+    if (evidence !== undefined) kept(job.order, evidence);
+    const made = await makeRestart(job, ports);
+    const outcome = evidence?.hint === undefined ? made : { ...made, hint: evidence.hint };
     const next = queue.shift();
     if (next) next();
     else running--;
@@ -54,6 +62,27 @@ export function createRestarts(
       while (jobs.size > 0) await Promise.all(jobs);
     },
   };
+}
+
+/** What the container says before it is restarted, which destroys it. Never delays healing past its bound. */
+async function takeEvidence(
+  { order, restarter, target }: RestartJob,
+  ports: Ports,
+): Promise<Evidence | undefined> {
+  if (restarter?.evidence === undefined || order.incident === "") return undefined;
+  const over = new AbortController();
+  let evidence: Evidence | undefined;
+  const taken = Promise.resolve()
+    .then(() => restarter.evidence!(target, over.signal))
+    .then(
+      (found) => {
+        evidence = found;
+      },
+      (error) => ports.log.warn(`no evidence of ${order.service}: ${errorText(error)}`),
+    );
+  await within(ports.clock, EVIDENCE_MS, taken);
+  over.abort("taken");
+  return evidence;
 }
 
 async function makeRestart({ order, restarter, target }: RestartJob, ports: Ports): Promise<Outcome> {

@@ -1,18 +1,21 @@
 /** One tick: load, check, decide, save, restart, settle, deliver, report (design, section 2). */
 import { dueServices, nextDueInMs } from "../core/due.ts";
-import type { Effect, Outcome } from "../core/event.ts";
+import type { Effect, OperatorRequest, Outcome } from "../core/event.ts";
 import type { Policies } from "../core/policy.ts";
 import type { Courier } from "../delivery/courier.ts";
-import type { Check, Ports, Restarter, ServiceTarget } from "../plugin.ts";
+import type { IncidentStore } from "../incidents/store.ts";
+import type { Check, Ports, Restarter, ServiceTarget, TickHook } from "../plugin.ts";
 import { errorText } from "../shell/error-text.ts";
 import { within } from "../shell/within.ts";
 import type { CheckJob } from "./checking.ts";
 import { runChecks } from "./checking.ts";
+import { callHooks } from "./hooks.ts";
 import type { Ledger } from "./ledger.ts";
 import type { TickCounts, TickResult } from "./report.ts";
 import { countVerdicts, serviceReports } from "./report.ts";
 import type { Restarts } from "./restarting.ts";
 import { createRestarts } from "./restarting.ts";
+import type { Lookout } from "./surroundings.ts";
 
 /** A service with the ports that serve it. */
 export interface WiredService {
@@ -32,6 +35,9 @@ export interface TickWorld {
   /** A tick returns within this time; what is not done by then goes on behind it. */
   budgetMs: number;
   maxConcurrentRestarts: number;
+  lookout: Lookout;
+  incidents: IncidentStore;
+  hooks: readonly TickHook[];
   /** Aborts the checks when the process shuts down. */
   shutdown: AbortSignal;
 }
@@ -39,7 +45,8 @@ export interface TickWorld {
 export interface Ticker {
   /** Overlapping calls join the running tick and get its result. */
   tick(): Promise<TickResult>;
-  running(): boolean;
+  /** What a person asks for, at once; answers what was done or why not. */
+  operate(request: OperatorRequest): Promise<{ done: boolean; text: string }>;
   /** Resolves when no tick and no restart is under way and what came of them is saved. */
   idle(): Promise<void>;
 }
@@ -48,16 +55,28 @@ export function createTicker(world: TickWorld): Ticker {
   const { ledger, ports, courier } = world;
   let current: Promise<TickResult> | null = null;
   const ends = new Map<string, Outcome["outcome"]>();
-  const restarts: Restarts = createRestarts(world.maxConcurrentRestarts, ports, async (service, outcome) => {
+  const restarts: Restarts = createRestarts(
+    world.maxConcurrentRestarts,
+    ports,
+    settled,
+    (order, evidence) => {
+      void world.incidents.addEvidence(order.incident, order.service, evidence, ports.clock.now());
+    },
+  );
+
+  /** Those restarted along with it are part of the same restart, and waited for with it. */
+  async function settled(service: string, outcome: Outcome): Promise<void> {
     ends.set(service, outcome.outcome);
-    start(ledger.apply({ type: "settled", outcomes: { [service]: outcome } }));
+    const effects = ledger.apply({ type: "settled", outcomes: { [service]: outcome } });
     await ledger.save();
     void courier.flush();
-  });
+    await Promise.all(start(effects));
+  }
 
-  /** Starts the restarts among the effects; they are already written down. */
+  /** Starts the restarts among the effects; they are already written down. Incidents that ended are kept. */
   function start(effects: readonly Effect[]): Promise<void>[] {
     return effects.flatMap((effect) => {
+      if (effect.type === "incident") void world.incidents.close(effect.incident);
       if (effect.type !== "restart") return [];
       const wired = world.services.get(effect.order.service)!;
       const target = { ...wired.target, options: wired.restarterOptions };
@@ -77,7 +96,9 @@ export function createTicker(world: TickWorld): Ticker {
     }
     ends.clear();
     const verdicts = await runChecks(jobsOf(world, due), ports, world.shutdown);
-    const effects = ledger.apply({ type: "checked", verdicts });
+    const failing = Object.keys(verdicts).filter((name) => verdicts[name]!.ok === false);
+    const around = await world.lookout.look(failing, ledger.state);
+    const effects = ledger.apply({ type: "checked", verdicts, around });
     if (effects.some((effect) => effect.type !== "note")) await ledger.save();
     const begun = start(effects);
     if (begun.length > 0) await within(ports.clock, leftMs(), Promise.all(begun));
@@ -89,6 +110,7 @@ export function createTicker(world: TickWorld): Ticker {
       lastTick: { id, startedAt, completedAt: startedAt + durationMs, durationMs },
     }));
     const saved = await ledger.save();
+    callHooks(world.hooks, saved, world.policies, ledger.state, ports);
     const report = {
       status: "completed" as const,
       tick_id: id,
@@ -112,7 +134,13 @@ export function createTicker(world: TickWorld): Ticker {
         });
       return current;
     },
-    running: () => current !== null,
+    async operate(request) {
+      const effects = ledger.apply({ type: "operator", request });
+      await ledger.save();
+      for (const restart of start(effects)) void restart;
+      const answer = effects.find((effect) => effect.type === "answer");
+      return { done: answer?.done ?? false, text: answer?.text ?? "" };
+    },
     async idle() {
       await current;
       await restarts.idle();

@@ -10,6 +10,7 @@ import { createLedger } from "../../src/tick/ledger.ts";
 import { restoreState } from "../../src/tick/restore.ts";
 import { createTicker, type Ticker } from "../../src/tick/tick.ts";
 import { policy } from "../core/drive.ts";
+import { noIncidents } from "../tick/harness.ts";
 import { createFakeClock } from "./clock.ts";
 import type { Judge } from "./judge.ts";
 import { seeded } from "./random.ts";
@@ -199,6 +200,9 @@ export async function playWorld(settings: Settings, judge: Judge): Promise<void>
       ports,
       budgetMs: 12_000,
       maxConcurrentRestarts: 4,
+      lookout: { look: async () => ({}), ends: async () => ({}) },
+      incidents: noIncidents,
+      hooks: [],
       shutdown: over.signal,
     });
     return { ticker, stop: () => over.abort() };

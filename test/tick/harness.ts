@@ -1,7 +1,9 @@
+import type { Surroundings } from "../../src/core/event.ts";
 import type { ServicePolicy } from "../../src/core/policy.ts";
 import { emptyState, type WatchdogState } from "../../src/core/state.ts";
 import { createCourier } from "../../src/delivery/courier.ts";
-import type { Alert, Check, Delivery, Ports, Restarter, Sink } from "../../src/plugin.ts";
+import type { IncidentStore } from "../../src/incidents/store.ts";
+import type { Alert, Check, Delivery, Ports, Restarter, Sink, TickHook } from "../../src/plugin.ts";
 import { createLedger } from "../../src/tick/ledger.ts";
 import { createTicker } from "../../src/tick/tick.ts";
 import { createFakeClock } from "../simulation/clock.ts";
@@ -15,7 +17,16 @@ export interface Rig {
   state?: WatchdogState;
   budgetMs?: number;
   maxConcurrentRestarts?: number;
+  around?: () => Surroundings;
+  hooks?: TickHook[];
 }
+
+export const noIncidents: IncidentStore = {
+  addEvidence: async () => {},
+  close: async () => {},
+  read: async () => undefined,
+  last: async () => [],
+};
 
 /** The real tick, courier and ledger around ports that a test owns; `log` holds what happened, in order. */
 export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
@@ -98,6 +109,9 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
     ports: world,
     budgetMs: ports.budgetMs ?? 12_000,
     maxConcurrentRestarts: ports.maxConcurrentRestarts ?? 4,
+    lookout: { look: async () => ports.around?.() ?? {}, ends: async () => ({}) },
+    incidents: noIncidents,
+    hooks: ports.hooks ?? [],
     shutdown: new AbortController().signal,
   });
   return { clock, ticker, ledger, courier, log, saves, lines };

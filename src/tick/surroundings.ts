@@ -1,0 +1,138 @@
+/** Looks around when something fails: at containers, at the engine, at the watchdog's own network. */
+import type { Outcome, Surroundings } from "../core/event.ts";
+import type { Policies } from "../core/policy.ts";
+import type { KnownContainer, WatchdogState } from "../core/state.ts";
+import type { ContainerFacts, Ports, Restarter } from "../plugin.ts";
+import { errorText } from "../shell/error-text.ts";
+import { within } from "../shell/within.ts";
+import type { Calendar } from "./maintenance.ts";
+import type { WiredService } from "./tick.ts";
+
+/** A look that takes longer is left: what it would have said is asked again at the next tick. */
+const LOOK_MS = 2000;
+/** How often all containers are looked at while something fails: who lives in whose network may change. */
+const FULL_LOOK_MS = 60_000;
+
+export interface Lookout {
+  /** `failing`: services whose check has just failed. */
+  look(failing: readonly string[], state: WatchdogState): Promise<Surroundings>;
+  /** What became of restarts that a process began and did not see end, as their containers tell. */
+  ends(state: WatchdogState): Promise<Record<string, Outcome>>;
+}
+
+export function createLookout(world: {
+  services: ReadonlyMap<string, WiredService>;
+  policies: Policies;
+  calendar: Calendar;
+  /** Asks the sentinel; resolves to why it does not answer, or `null`. Absent when there is none. */
+  sentinel?: (signal: AbortSignal) => Promise<string | null>;
+  ports: Ports;
+}): Lookout {
+  const { services, policies, ports, sentinel } = world;
+  let fullLookMs = Number.NEGATIVE_INFINITY;
+
+  /** The names to look at, by the restarter that knows their containers. */
+  function byRestarter(names: readonly string[]): Map<Restarter, string[]> {
+    const groups = new Map<Restarter, string[]>();
+    for (const name of names) {
+      const restarter = services.get(name)?.restarter;
+      if (restarter?.inspect === undefined || policies.get(name)!.container === "") continue;
+      groups.set(restarter, [...(groups.get(restarter) ?? []), name]);
+    }
+    return groups;
+  }
+
+  async function inspect(names: readonly string[], signal: AbortSignal) {
+    const facts = new Map<string, ContainerFacts>();
+    let fault: string | null | undefined;
+    for (const [restarter, group] of byRestarter(names)) {
+      const containers = group.map((name) => policies.get(name)!.container);
+      const found = await restarter.inspect!(containers, signal).catch((error) => ({
+        ok: false as const,
+        reason: errorText(error),
+        fault: undefined,
+      }));
+      if (found.ok) {
+        fault ??= null;
+        for (const name of group) {
+          const one = found.containers[policies.get(name)!.container];
+          if (one) facts.set(name, one);
+        }
+      } else if (found.fault === "engine_unreachable") fault = found.reason;
+    }
+    return { facts, fault };
+  }
+
+  async function known(name: string, facts: ContainerFacts, signal: AbortSignal): Promise<KnownContainer> {
+    const { id, image, configHash, startedAt, startPeriodMs, networkParent } = facts;
+    const byHand = policies.get(name)!.respectManualStop
+      ? await stoppedByHand(name, facts, signal)
+      : undefined;
+    return {
+      id,
+      build: `${image} ${configHash}`.trim(),
+      startedAt,
+      ...(startPeriodMs === undefined ? {} : { startPeriodMs }),
+      ...(networkParent === undefined ? {} : { networkParent }),
+      ...(byHand === undefined ? {} : { stoppedByHand: byHand }),
+    };
+  }
+
+  async function stoppedByHand(name: string, facts: ContainerFacts, signal: AbortSignal) {
+    if (facts.status === "paused") return "paused by a person";
+    if (facts.status !== "exited") return undefined;
+    return services.get(name)!.restarter?.stoppedByHand?.(policies.get(name)!.container, signal);
+  }
+
+  async function lookAtContainers(names: readonly string[], around: Surroundings, signal: AbortSignal) {
+    const { facts, fault } = await inspect(names, signal);
+    if (signal.aborted) return;
+    const containers: Record<string, KnownContainer> = {};
+    for (const [name, one] of facts) containers[name] = await known(name, one, signal);
+    Object.assign(around, { containers, ...(fault === undefined ? {} : { engineFault: fault }) });
+  }
+
+  async function lookAtNetwork(around: Surroundings, signal: AbortSignal) {
+    if (sentinel) around.networkFault = await sentinel(signal);
+  }
+
+  async function look(failing: readonly string[], state: WatchdogState): Promise<Surroundings> {
+    const around: Surroundings = { maintenance: world.calendar(ports.clock.now()) };
+    if (failing.length === 0 && state.brake === null) return around;
+    const nowMs = ports.clock.monotonicMs();
+    const full = nowMs - fullLookMs >= FULL_LOOK_MS || state.brake !== null;
+    if (full) fullLookMs = nowMs;
+    const over = new AbortController();
+    const looks = Promise.all([
+      lookAtContainers(full ? [...services.keys()] : failing, around, over.signal),
+      lookAtNetwork(around, over.signal),
+    ]);
+    await within(ports.clock, LOOK_MS, looks);
+    over.abort("looked long enough");
+    // A copy: what a late look adds must not change what was decided upon.
+    return { ...around };
+  }
+
+  async function ends(state: WatchdogState): Promise<Record<string, Outcome>> {
+    const begun = Object.entries(state.services).filter(([, { restart }]) => restart?.action === "restart");
+    if (begun.length === 0) return {};
+    const over = new AbortController();
+    const found: Record<string, Outcome> = {};
+    const looked = inspect(
+      begun.map(([name]) => name),
+      over.signal,
+    ).then(({ facts }) => {
+      for (const [name, { restart }] of begun) {
+        const startedAt = facts.get(name)?.startedAt ?? 0;
+        if (startedAt <= restart!.orderedAt) continue;
+        const at = new Date(startedAt).toISOString();
+        found[name] = { outcome: "restarted", reason: `restarted (its container says: started at ${at})` };
+      }
+    });
+    await within(ports.clock, LOOK_MS, looked);
+    over.abort("looked long enough");
+    return { ...found };
+  }
+
+  return { look, ends };
+}
