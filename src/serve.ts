@@ -1,9 +1,10 @@
 /** The long-running watchdog: HTTP server, triggers, courier, and their end. */
 import type { Server } from "node:http";
 import type { Config } from "./config/config.ts";
+import { emptyState } from "./core/state.ts";
 import type { Ports } from "./plugin.ts";
 import type { Registry } from "./plugins/registry.ts";
-import { statusReport } from "./tick/status.ts";
+import { outboxReport, serviceDetail, statusReport } from "./tick/status.ts";
 import { createWatchdog } from "./watchdog.ts";
 
 /** `docker stop` kills after 10 s: everything has ended before. */
@@ -49,6 +50,15 @@ export async function serve(config: Config, registry: Registry, ports: Ports): P
     accepting: () => !ending.signal.aborted,
     readiness,
     status: () => statusReport(watchdog.ledger()?.state, config, ports.clock.now()),
+    service: async (name) => {
+      const state = watchdog.ledger()?.state ?? emptyState();
+      return serviceDetail(state, config, name, await watchdog.incidents.last(name, 5), ports.clock.now());
+    },
+    incident: watchdog.incidents.read,
+    operate: watchdog.operate,
+    outbox: () => outboxReport(watchdog.ledger()?.state ?? emptyState(), targetsOf(registry)),
+    replay: watchdog.replay,
+    now: ports.clock.now,
   });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   server.requestTimeout = 30_000;
@@ -76,6 +86,10 @@ export async function serve(config: Config, registry: Registry, ports: Ports): P
     server.closeAllConnections();
   }
   return { ok: true, serving: { port: listening.port, stop: () => (stopped ??= stopOnce()) } };
+}
+
+function targetsOf(registry: Registry): Map<string, string> {
+  return new Map([...registry.sinks].map(([name, { target }]) => [name, target]));
 }
 
 function reportFailure(result: Awaited<ReturnType<ReturnType<typeof createWatchdog>["tick"]>>, ports: Ports) {

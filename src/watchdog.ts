@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import type { Config } from "./config/config.ts";
 import type { OperatorRequest } from "./core/event.ts";
+import { replay } from "./core/outbox.ts";
 import { STATE_VERSION } from "./core/state.ts";
 import { type Courier, createCourier } from "./delivery/courier.ts";
 import { createIncidentStore } from "./incidents/store.ts";
@@ -128,6 +129,16 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
     tick,
     ledger: () => live?.ledger,
     incidents,
+    /** Tries a dead letter again, at once. */
+    async replay(id: string): Promise<boolean> {
+      const now = ports.clock.now();
+      const outbox = live && replay(live.ledger.state.outbox, id, now);
+      if (!live || !outbox) return false;
+      live.ledger.update((state) => ({ ...state, outbox }));
+      await live.ledger.save();
+      void live.courier.flush();
+      return true;
+    },
     async operate(request: OperatorRequest): Promise<{ done: boolean; text: string }> {
       const opening = await openOnce();
       if (!opening.ok) return { done: false, text: opening.reason };

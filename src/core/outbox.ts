@@ -140,6 +140,20 @@ export function recordDeliveries(
   };
 }
 
+/** The outbox with a dead letter to be tried again at once; `undefined` when there is none of that id. */
+export function replay(outbox: OutboxState, id: string, now: number): OutboxState | undefined {
+  const letter = outbox.dead.find((one) => one.id === id);
+  if (letter === undefined) return undefined;
+  const { diedAt: _, ...entry } = letter;
+  const { [entry.sink]: __, ...heldUntilAt } = outbox.heldUntilAt;
+  return {
+    ...outbox,
+    heldUntilAt,
+    dead: outbox.dead.filter((one) => one !== letter),
+    entries: [...outbox.entries, { ...entry, attempts: 0, createdAt: now, nextAt: now }],
+  };
+}
+
 function waitMs(entry: OutboxEntry): number {
   const plain = SCHEDULE_MS[Math.min(entry.attempts, SCHEDULE_MS.length) - 1]!;
   return Math.round(plain * (0.8 + 0.4 * draw(`${entry.id}${entry.attempts}`)));

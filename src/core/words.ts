@@ -102,6 +102,36 @@ export const words = {
 
   interrupted: "the watchdog stopped in the middle of it, so nobody saw its end",
 
+  whyUnknown: (policy: ServicePolicy, reason: string) =>
+    `${policy.displayName} has not been checked yet${reason === "" ? "" : `: ${reason}`}`,
+
+  whyHealthy: (policy: ServicePolicy, service: ServiceState, now: number) => {
+    const since = `${policy.displayName} has been healthy for ${span(now - service.healthySinceAt)}`;
+    if (service.budgetSpentAt > 0) return `${since}, and would not be restarted: ${words.holdBudget(policy)}`;
+    return `${since}: there is nothing to do`;
+  },
+
+  whyFailing: (policy: ServicePolicy, service: ServiceState, reason: string) =>
+    `${policy.displayName} failed ${counted(service.failures, "check")} in a row; at ${policy.failureThreshold} it is acted upon: ${reason}`,
+
+  whyRestarting: (policy: ServicePolicy, service: ServiceState, now: number) =>
+    `${policy.container} is being ${service.restart?.action === "stop" ? "stopped" : "restarted"} since ${span(now - (service.restart?.orderedAt ?? now))}: ${service.restart?.reason ?? ""}`,
+
+  whyVerifying: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
+    `${policy.container} was restarted ${span(now - service.statusSinceAt)} ago, and ${policy.displayName} must pass ${counted(policy.successThreshold, "check")} to count as healed; last check: ${reason}`,
+
+  whyDown: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) => {
+    if (service.outage === null) return `${policy.displayName} is down: ${reason}`;
+    const facts = failing(service.outage, service.failures, now, reason);
+    if (service.outage.stopped)
+      return `${policy.displayName} is down: ${policy.container} was stopped (action stop) and is left so; ${facts}`;
+    if (service.hold)
+      return `${policy.displayName} is down and is not restarted (${service.hold.reason}): ${facts}`;
+    if (policy.container === "" || policy.action !== "restart")
+      return words.nothingToRestart(policy, service, reason, now);
+    return `${policy.displayName} is down, and is restarted at its next failed check: ${facts}`;
+  },
+
   holdPaused: (pause: Pause) => `paused by ${pause.origin}${until(pause.untilAt, ', until "resume"')}`,
 
   holdMaintenance: (untilAt: number) => `in a maintenance window${until(untilAt, "")}`,

@@ -1,8 +1,12 @@
 /** The Hono app: the routes of design.md, section 5, over whatever makes ticks. */
 import type { Context } from "hono";
 import { Hono } from "hono";
+import type { OperatorRequest } from "../core/event.ts";
 import type { TickResult } from "../tick/report.ts";
+import { only, refuse } from "./answer.ts";
 import { createAuth } from "./auth.ts";
+import { addOutboxRoutes } from "./outbox-routes.ts";
+import { addServiceRoutes } from "./service-routes.ts";
 
 export interface AppWorld {
   tokens: readonly string[];
@@ -11,6 +15,12 @@ export interface AppWorld {
   accepting(): boolean;
   readiness(): { ok: boolean; reason: string };
   status(): object;
+  service(name: string): Promise<object | undefined>;
+  incident(id: string): Promise<object | undefined>;
+  operate(request: OperatorRequest): Promise<{ done: boolean; text: string }>;
+  outbox(): object;
+  replay(id: string): Promise<boolean>;
+  now(): number;
 }
 
 const OPEN_PATHS = new Set(["/livez", "/readyz", "/health"]);
@@ -24,8 +34,7 @@ export function createApp(world: AppWorld): Hono {
     if (!world.accepting()) c.header("Connection", "close");
     if (!OPEN_PATHS.has(c.req.path) && !allowed(c.req.header("authorization"))) {
       c.header("WWW-Authenticate", 'Bearer realm="spreadpilot-watchdog"');
-      const error = "a valid token is needed: Authorization: Bearer <WATCHDOG_TOKEN>";
-      return c.json({ status: "error", error }, 401);
+      return refuse(c, 401, "a valid token is needed: Authorization: Bearer <WATCHDOG_TOKEN>");
     }
     await next();
   });
@@ -48,21 +57,13 @@ export function createApp(world: AppWorld): Hono {
     "/tick",
     only(["POST", "GET"], (c) => tick(c, world)),
   );
+  addServiceRoutes(app, world);
+  addOutboxRoutes(app, world);
   app.notFound((c) =>
     c.json({ status: "error", error: `there is no ${c.req.path.slice(0, 100)} here` }, 404),
   );
   app.onError((error, c) => c.json({ status: "error", error: `internal error: ${error.name}` }, 500));
   return app;
-}
-
-/** Hono would run a GET handler for HEAD: the method is that of the request as it came. */
-function only(methods: string[], handle: (c: Context) => Response | Promise<Response>) {
-  return (c: Context) => {
-    if (methods.includes(c.req.raw.method)) return handle(c);
-    c.header("Allow", methods.join(", "));
-    const error = `${c.req.path} takes ${methods.join(" or ")}, not ${c.req.raw.method}`;
-    return c.json({ status: "error", error }, 405);
-  };
 }
 
 function readiness(c: Context, world: AppWorld): Response {
@@ -73,7 +74,7 @@ function readiness(c: Context, world: AppWorld): Response {
 async function tick(c: Context, world: AppWorld): Promise<Response> {
   if (!world.accepting()) {
     c.header("Retry-After", "5");
-    return c.json({ status: "error", error: "the watchdog is shutting down" }, 503);
+    return refuse(c, 503, "the watchdog is shutting down");
   }
   const running = world.tick();
   if (c.req.query("wait") === "0" || c.req.header("prefer")?.includes("respond-async")) {

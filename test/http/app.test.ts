@@ -24,6 +24,12 @@ function app(changes: Partial<AppWorld> = {}) {
     accepting: () => true,
     readiness: () => ({ ok: true, reason: "ticking" }),
     status: () => ({ services: {} }),
+    service: async () => undefined,
+    incident: async () => undefined,
+    operate: async () => ({ done: true, text: "done" }),
+    outbox: () => ({ pending: 0 }),
+    replay: async () => false,
+    now: () => 1_000_000,
     ...changes,
   };
   return { app: createApp(world), calls };
