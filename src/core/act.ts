@@ -34,6 +34,7 @@ export function act(
   }
   const hold = holdNow(draft, policy, reminded);
   if (hold !== null) return held(draft, policy, reminded, hold, reason);
+  if (reminded.hold?.kind === "dependency") return released(draft, policy, reminded);
   const text = words.restartOrdered(policy, reminded, reason, draft.now);
   const ordered = order(draft, policy, reminded, text, "");
   return {
@@ -46,6 +47,12 @@ export function act(
 function dependencyHold(draft: Draft, policy: ServicePolicy, service: ServiceState): HoldNow | null {
   const hold = holdNow(draft, policy, service);
   return hold?.kind === "dependency" ? hold : null;
+}
+
+/** Its cause is healed: it gets the time of a threshold to come back by itself before its turn comes. */
+function released(draft: Draft, policy: ServicePolicy, service: ServiceState): ServiceState {
+  note(draft, "info", policy.name, words.released(policy));
+  return { ...service, failures: 0, hold: null };
 }
 
 function remind(draft: Draft, policy: ServicePolicy, service: ServiceState, reason: string): ServiceState {

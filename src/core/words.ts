@@ -144,6 +144,9 @@ export const words = {
   holdDependency: (cause: ServicePolicy, service: ServiceState, now: number) =>
     `waits for ${cause.displayName}, which is ${service.status}${service.outage ? ` (failing for ${span(now - service.outage.startedAt)})` : ""}`,
 
+  released: (policy: ServicePolicy) =>
+    `${policy.displayName} no longer waits for a cause: its failures count afresh`,
+
   brakeCorrelated: (fallen: number, total: number, rule: BrakeRule) =>
     `${fallen} of ${total} services fell within ${span(rule.windowMs)}, which looks like one cause outside them`,
 

@@ -1,5 +1,12 @@
 /** Drives one or more services through the pure core and writes what happens as short words. */
-import type { Effect, Outcome, Verdict, WatchdogEvent } from "../../src/core/event.ts";
+import type {
+  BrakeRule,
+  Effect,
+  Outcome,
+  Surroundings,
+  Verdict,
+  WatchdogEvent,
+} from "../../src/core/event.ts";
 import type { ServicePolicy } from "../../src/core/policy.ts";
 import { DEFAULT_POLICY } from "../../src/core/policy.ts";
 import type { WatchdogState } from "../../src/core/state.ts";
@@ -23,35 +30,48 @@ export interface Drive {
   state: WatchdogState;
   now: number;
   effects: Effect[];
+  around: Surroundings;
+  brake?: BrakeRule;
   send(event: WatchdogEvent): Effect[];
   pass(...names: string[]): Effect[];
   fail(...names: string[]): Effect[];
+  /** All are checked: those named fail, the others pass. */
+  see(down: string[]): Effect[];
+  check(verdicts: Record<string, Verdict>): Effect[];
   settle(name: string, outcome: Outcome["outcome"], fault?: string): Effect[];
   wait(ms: number): void;
 }
 
 export function drive(...policies: ServicePolicy[]): Drive {
   let events = 0;
-  const verdicts = (names: string[], verdict: Verdict) =>
+  const verdicts = (names: string[], verdict: Verdict): Record<string, Verdict> =>
     Object.fromEntries((names.length ? names : policies.map((p) => p.name)).map((name) => [name, verdict]));
   const self: Drive = {
     state: emptyState(),
     now: T0,
     effects: [],
+    around: {},
     send(event) {
       const moment = { now: self.now, id: `e${events++}x` };
       const next = transition(self.state, event, {
         policies: new Map(policies.map((p) => [p.name, p])),
         moment,
+        ...(self.brake ? { brake: self.brake } : {}),
       });
       self.state = next.state;
       self.effects.push(...next.effects);
       return next.effects;
     },
-    pass: (...names) =>
-      self.send({ type: "checked", verdicts: verdicts(names, { ok: true, reason: "HTTP 200 in 8 ms" }) }),
-    fail: (...names) =>
-      self.send({ type: "checked", verdicts: verdicts(names, { ok: false, reason: "HTTP 503 in 8 ms" }) }),
+    pass: (...names) => self.check(verdicts(names, { ok: true, reason: "HTTP 200 in 8 ms" })),
+    fail: (...names) => self.check(verdicts(names, { ok: false, reason: "HTTP 503 in 8 ms" })),
+    check: (all) => self.send({ type: "checked", verdicts: all, around: self.around }),
+    see(down) {
+      const up = policies.map((p) => p.name).filter((name) => !down.includes(name));
+      return self.check({
+        ...verdicts(up, { ok: true, reason: "HTTP 200 in 8 ms" }),
+        ...(down.length > 0 ? verdicts(down, { ok: false, reason: "HTTP 503 in 8 ms" }) : {}),
+      });
+    },
     settle: (name, outcome, fault) =>
       self.send({
         type: "settled",
