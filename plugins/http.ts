@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { createFetch } from "ofetch";
 import { type Check, definePlugin, type Watchdog } from "../src/plugin.ts";
 import { createAlarms } from "./http/alarms.ts";
@@ -27,8 +28,9 @@ export default definePlugin<HttpOptions>(
 
 async function httpCheck({ clock }: Pick<Watchdog, "clock">, maxInFlight: number): Promise<Check> {
   const alarms = createAlarms(clock);
-  const places = createPlaces(maxInFlight, alarms, () => clock.monotonicMs());
+  const places = createPlaces(maxInFlight, alarms, () => clock.monotonicMs(), setImmediate);
   const world: ProbeWorld = { clock, alarms, ...(await clientFor(alarms)) };
+  const pause = (ms: number) => new Promise<void>((resolve) => alarms.after(ms, () => resolve()));
   return {
     name: "http",
     async run(service, signal) {
@@ -36,10 +38,11 @@ async function httpCheck({ clock }: Pick<Watchdog, "clock">, maxInFlight: number
       for (let attempt = 1; ; attempt++) {
         const leave = await places.take(signal);
         if (!leave) return aborted(signal);
-        const result = await probe(service, options, signal, world).finally(leave);
+        const result = await probe(service, options, signal, world);
         const couldNot = !result.ok && result.unknown === true;
+        leave(couldNot);
         if (!couldNot || signal.aborted || attempt === TRIES) return result;
-        await clock.wait(100 * attempt, signal);
+        await pause(100 * attempt);
       }
     },
   };

@@ -32,12 +32,10 @@ export function createAlarms(clock: Clock): Alarms {
     if (due === wakeAt) return;
     // Waking too early is harmless; only the last alarm's end must let the process end.
     if (due > wakeAt && due !== Number.POSITIVE_INFINITY) return;
-    if (wakeAt !== Number.POSITIVE_INFINITY) {
-      sleep.abort();
-      sleep = new AbortController();
-    }
+    if (wakeAt !== Number.POSITIVE_INFINITY) sleep.abort();
     wakeAt = due;
     if (due === Number.POSITIVE_INFINITY) return;
+    sleep = new AbortController();
     const { signal } = sleep;
     clock.wait(Math.max(1, Math.ceil(due - clock.monotonicMs())), signal).then(() => {
       if (!signal.aborted) wake();

@@ -1,4 +1,5 @@
 import type { CheckResult, Clock, ServiceTarget } from "../../src/plugin.ts";
+import { onAbort } from "./aborts.ts";
 import type { Alarms } from "./alarms.ts";
 import type { LeanBody } from "./lean-fetch.ts";
 import { faultOf, foreign, showMs } from "./reasons.ts";
@@ -60,7 +61,7 @@ export async function probe(
       const reason = `the watchdog stood still for ${showMs(lateMs)} during the check`;
       return cutShort({ ok: false, unknown: true, reason });
     }
-    const host = new URL(url).hostname;
+    const host = hostOf(url);
     const what = answered
       ? "body not complete"
       : isResolving(host)
@@ -72,9 +73,7 @@ export async function probe(
   let callOff = alarms.after(timeoutMs, (lateMs) => {
     callOff = alarms.after(1, () => onDeadline(lateMs));
   });
-  const onAbort = () => cutShort(aborted(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
+  const stopListening = onAbort(signal, () => cutShort(aborted(signal)));
 
   try {
     const answer = await world.ask(url, {
@@ -93,12 +92,16 @@ export async function probe(
     return cut ?? status;
   } catch (error) {
     if (cut) return cut;
-    const fault = faultOf(error, new URL(url).hostname);
+    const fault = faultOf(error, hostOf(url));
     return { ok: false, ...fault, reason: answered ? `${fault.reason}, after the headers` : fault.reason };
   } finally {
     callOff();
-    signal.removeEventListener("abort", onAbort);
+    stopListening();
   }
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : foreign(url);
 }
 
 /** We stop: that says nothing about the service. */

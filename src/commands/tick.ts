@@ -17,10 +17,13 @@ export async function tickCommand(exit: Exit): Promise<number> {
   await watchdog.close(LONGEST_END_MS);
   if (!result.ok) {
     const report = { ...result.report, status: "error", error: result.reason };
-    process.stdout.write(`${JSON.stringify(report)}\n`);
-    return exit.failed;
+    return end(report, exit.failed);
   }
-  process.stdout.write(`${JSON.stringify(result.report)}\n`);
   const locked = result.report.status === "skipped" && result.report.reason === "locked";
-  return locked ? exit.locked : exit.ok;
+  return end(result.report, locked ? exit.locked : exit.ok);
+}
+
+/** A name server that hangs cannot be called off, and must not keep the process. */
+function end(report: object, code: number): Promise<number> {
+  return new Promise(() => process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(code)));
 }

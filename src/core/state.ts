@@ -146,6 +146,8 @@ export interface Trouble {
 }
 
 export interface WatchdogState {
+  /** The latest time that was seen: a clock that shows an earlier one was set back. */
+  clockAt: number;
   lastTick: { id: string; startedAt: number; completedAt: number; durationMs: number } | null;
   services: Record<string, ServiceState>;
   troubles: Record<string, Trouble>;
@@ -162,6 +164,7 @@ export const STATE_VERSION = 1;
 
 export function emptyState(): WatchdogState {
   return {
+    clockAt: 0,
     lastTick: null,
     services: {},
     troubles: {},

@@ -43,7 +43,7 @@ export function transition(
   }
   const { services, troubles, brake, pause, actions } = draft;
   return {
-    state: { ...state, services, troubles, brake, pause, actions },
+    state: { ...state, clockAt: draft.now, services, troubles, brake, pause, actions },
     effects: draft.effects,
   };
 }

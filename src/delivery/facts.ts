@@ -34,25 +34,33 @@ export function messageWithHint({ message, params: { hint = "" } }: Alert): stri
   return hint.trim() === "" || message.includes(hint) ? message : `${message}\n${hint}`;
 }
 
-/** One of several alerts in one message. */
+/** One or more of several alerts in one message. */
 export interface Note {
   title: string;
   message: string;
   good: boolean;
 }
 
+/** More than these are read as a list. Discord takes no more embeds. */
+const MOST_NOTES = 10;
 const LISTED_TITLE_LENGTH = 80;
 
-/** At most `most` notes of alerts of one moment. What is over shares the last one, a line each. */
-export function notesOf(alerts: readonly Alert[], most: number): Note[] {
-  const notes = alerts.map((alert) => ({
+/**
+ * Alerts of one moment for a chat: each by itself, at most 10; of more only the titles, a line each, what
+ * is bad apart from what is good. Every title has room in a message of 4000 characters up to 20 alerts.
+ */
+export function notesOf(alerts: readonly Alert[]): Note[] {
+  if (alerts.length > MOST_NOTES) return [...list(alerts, false), ...list(alerts, true)];
+  return alerts.map((alert) => ({
     title: alert.title,
     message: messageWithHint(alert),
     good: isGoodNews(alert),
   }));
-  if (notes.length <= most) return notes;
-  const over = notes.splice(most - 1);
-  const titles = over.map(({ title }) => cut(title, LISTED_TITLE_LENGTH));
-  const good = over.every((note) => note.good);
-  return [...notes, { title: `${over.length} more alerts`, message: titles.join("\n"), good }];
+}
+
+function list(alerts: readonly Alert[], good: boolean): Note[] {
+  const titles = alerts.filter((alert) => isGoodNews(alert) === good).map(({ title }) => title);
+  if (titles.length === 0) return [];
+  const message = titles.map((title) => cut(title, LISTED_TITLE_LENGTH)).join("\n");
+  return [{ title: `${titles.length} ${good ? "resolved" : "in trouble"}`, message, good }];
 }

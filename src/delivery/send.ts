@@ -112,8 +112,9 @@ function checked(name: string, delivery: Delivery, request?: SinkRequest): Deliv
 
 async function send(request: SinkRequest, headers: Headers, signal: AbortSignal): Promise<SinkResponse> {
   // Imported late: a quiet one-shot tick sends nothing, and must not pay for it.
-  const { ofetch } = await import("ofetch");
-  const response = await ofetch.raw(request.url, {
+  const { createFetch } = await import("ofetch");
+  const { raw } = createFetch({ fetch: globalThis.fetch, Headers: globalThis.Headers, AbortController });
+  const response = await raw(request.url, {
     method: request.method,
     headers,
     ...(request.method === "GET" ? {} : { body: request.body }),

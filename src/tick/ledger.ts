@@ -2,7 +2,9 @@
  * The one holder of the state: every change goes through the pure core here, alerts enter the outbox
  * with the transition that caused them, and saves are shared by whoever asks for one.
  */
+
 import type { Alert } from "../core/alert.ts";
+import { shiftTimes } from "../core/clock.ts";
 import type { BrakeRule, Effect, WatchdogEvent } from "../core/event.ts";
 import { enqueue, type Routes } from "../core/outbox.ts";
 import type { Policies } from "../core/policy.ts";
@@ -11,10 +13,15 @@ import { transition } from "../core/transition.ts";
 import type { Ports } from "../plugin.ts";
 import type { StateStore } from "../state/file.ts";
 
+/** Clocks are slewed all the time; only a step is a jump. */
+const CLOCK_TOLERANCE_MS = 2000;
+
 export interface Ledger {
   readonly state: WatchdogState;
   /** Applies an event; its alerts are in the outbox, its notes are logged, the rest is the caller's to do. */
   apply(event: WatchdogEvent): Effect[];
+  /** Now, after the state was moved along with a wall clock that was set. */
+  now(): number;
   update(change: (state: WatchdogState) => WatchdogState): void;
   /** `false` when it could not be saved: the watchdog goes on in memory and says so. */
   save(): Promise<boolean>;
@@ -33,16 +40,36 @@ export function createLedger(
   let state = initial;
   let unsaved: string | undefined;
   let events = 0;
+  const { clock } = ports;
   const run = runId(ports);
 
+  // A state from the future was written before the clock was set back.
+  let offsetMs = initial.clockAt > clock.now() ? initial.clockAt - clock.monotonicMs() : wallOffsetMs();
+
+  function wallOffsetMs(): number {
+    return clock.now() - clock.monotonicMs();
+  }
+
+  /** Between two looks, the wall clock must have moved as far as the monotonic one. */
+  function now(): number {
+    const jumpMs = wallOffsetMs() - offsetMs;
+    if (Math.abs(jumpMs) > CLOCK_TOLERANCE_MS) {
+      const seconds = Math.round(jumpMs / 1000);
+      ports.log.warn(`the clock was set by ${seconds} s, or the machine slept: all waits go on as they were`);
+      state = shiftTimes(state, jumpMs);
+    }
+    offsetMs += jumpMs;
+    return clock.now();
+  }
+
   function apply(event: WatchdogEvent): Effect[] {
-    const now = ports.clock.now();
-    const moment = { now, id: `${run}${(events++).toString(36)}x` };
+    const at = now();
+    const moment = { now: at, id: `${run}${(events++).toString(36)}x` };
     const next = transition(state, event, { policies, moment, ...(brake === undefined ? {} : { brake }) });
     const alerts = next.effects.filter((effect) => effect.type === "alert");
     for (const effect of next.effects) logEffect(ports, effect);
     const sinks = event.type === "trouble" ? othersThan(event.trouble, routes()) : routes();
-    state = { ...next.state, outbox: enqueue(next.state.outbox, alerts, sinks, now) };
+    state = { ...next.state, outbox: enqueue(next.state.outbox, alerts, sinks, at) };
     return next.effects;
   }
 
@@ -64,6 +91,7 @@ export function createLedger(
       return state;
     },
     apply,
+    now,
     update(change) {
       state = change(state);
     },

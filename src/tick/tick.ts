@@ -85,7 +85,7 @@ export function createTicker(world: TickWorld): Ticker {
   }
 
   async function cycle(): Promise<TickResult> {
-    const startedAt = ports.clock.now();
+    const startedAt = ledger.now();
     const startedMs = ports.clock.monotonicMs();
     const leftMs = () => Math.max(0, world.budgetMs - (ports.clock.monotonicMs() - startedMs));
     const due = dueServices(ledger.state, world.policies, startedAt);
