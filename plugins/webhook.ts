@@ -1,20 +1,21 @@
 import { classifyStatus, definePlugin, type HttpSink } from "../src/plugin.ts";
 import { formatBody } from "./webhook/body.ts";
-import { type WebhookOptions, webhookOptions } from "./webhook/options.ts";
+import { type WebhookReceiver, webhookOptions } from "./webhook/options.ts";
 import { signatures } from "./webhook/signature.ts";
 
 /**
  * Sends alerts as JSON to any HTTP receiver, signed by Standard Webhooks when there is a secret. The
- * sinks are `webhook`, `webhook-2`, … in the order of the URLs: named by place and not by host, so that
- * what is waiting in the outbox follows a receiver to its new address. Append new URLs at the end.
+ * sinks are `webhook`, `webhook-2`, … in the order of the URLs, then of `receivers`: named by place and
+ * not by host, so that what is waiting in the outbox follows a receiver to its new address. Append new
+ * ones at the end.
  */
-export default definePlugin<WebhookOptions>(
-  (options) => ({
+export default definePlugin<WebhookReceiver[]>(
+  (receivers) => ({
     name: "webhook",
     setup(watchdog) {
-      for (const [index, url] of options.url.entries()) {
+      for (const [index, receiver] of receivers.entries()) {
         const name = index === 0 ? "webhook" : `webhook-${index + 1}`;
-        watchdog.sink(webhookSink(name, url, options, () => watchdog.clock.now()));
+        watchdog.sink(webhookSink(name, receiver, () => watchdog.clock.now()));
       }
     },
   }),
@@ -22,26 +23,23 @@ export default definePlugin<WebhookOptions>(
 );
 
 /** One receiver. `now` is the wall clock in ms, for a `Retry-After` that is a date. */
-export function webhookSink(
-  name: string,
-  url: string,
-  options: Omit<WebhookOptions, "url">,
-  now: () => number,
-): HttpSink {
+export function webhookSink(name: string, receiver: WebhookReceiver, now: () => number): HttpSink {
+  const { url, secret, format, jsonKey, headers, ...settings } = receiver;
   return {
     name,
     // The path and the query may hold a token.
     target: new URL(url).origin,
+    settings,
     format: (alert) => {
-      const { contentType, body } = formatBody(alert, options);
-      return { url, method: "POST", headers: { ...options.headers, "content-type": contentType }, body };
+      const { contentType, body } = formatBody(alert, { format, jsonKey });
+      return { url, method: "POST", headers: { ...headers, "content-type": contentType }, body };
     },
     // Without a secret too: the id lets a receiver drop a repeat.
     sign: async ({ id }, { body }, timestampS) => ({
       "webhook-id": id,
       "webhook-timestamp": String(timestampS),
-      ...(options.secret.length > 0 && {
-        "webhook-signature": await signatures(options.secret, `${id}.${timestampS}.${body}`),
+      ...(secret.length > 0 && {
+        "webhook-signature": await signatures(secret, `${id}.${timestampS}.${body}`),
       }),
     }),
     classify: (response) => classifyStatus(response, now()),

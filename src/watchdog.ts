@@ -61,9 +61,12 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
     const { state, trouble } = restoreState(opened);
     const calendar = await createCalendar(config.maintenance, config.services);
     const sentinel = sentinelOf(config, registry);
-    const lookout = createLookout({ services, policies: config.services, calendar, sentinel, ports });
+    const lookout = createLookout({ services, policies: config.services, sentinel, ports });
     const routes = new Map([...registry.sinks].map(([name, { settings }]) => [name, settings]));
-    const ledger = createLedger(state, config.services, opened.store, ports, () => routes, config.brake);
+    const ledger = createLedger(state, config.services, opened.store, ports, () => routes, {
+      ...(config.brake === undefined ? {} : { brake: config.brake }),
+      calendar,
+    });
     ledger.apply({ type: "loaded", ends: await lookout.ends(state) });
     if (trouble) ledger.apply({ type: "trouble", trouble: "state-file", reason: trouble, tried: "load" });
     const courier = createCourier(

@@ -4,7 +4,7 @@ import { type Alert, cut } from "../../src/plugin.ts";
 const BODY_LIMIT_BYTES = 20_000;
 /** Code points left of the message; an emoji is 4 bytes and a control character 6 in JSON. */
 const MESSAGE_STEPS = [16_000, 8_000, 4_000, 2_000, 1_000];
-/** Code points left of a name or a hint. */
+/** Code points left of a title, a name or a hint. */
 const PARAM_LIMIT = 200;
 
 export type WebhookFormat = "alert" | "cloudevents";
@@ -47,7 +47,8 @@ function cutAlert(alert: Alert, messageLimit?: number, paramLimit?: number): Ale
     name,
     typeof value === "string" ? cut(value, paramLimit) : value,
   ]);
-  return { ...alert, message: cut(alert.message, messageLimit), params: Object.fromEntries(params) };
+  const [title, message] = [cut(alert.title, paramLimit), cut(alert.message, messageLimit)];
+  return { ...alert, title, message, params: Object.fromEntries(params) };
 }
 
 function sizeOf(text: string): number {

@@ -1,10 +1,11 @@
 import * as v from "valibot";
+import { receiverUrl, type SinkSettings, sinkSettings } from "../../src/plugin.ts";
 import type { WebhookFormat } from "./body.ts";
 import { isSigningSecret } from "./signature.ts";
 
-/** Settings of the plugin `webhook`, checked: every receiver gets the same. */
-export interface WebhookOptions {
-  url: string[];
+/** One receiver, its settings checked. */
+export interface WebhookReceiver extends SinkSettings {
+  url: string;
   /** Several during a rotation; none: alerts go out unsigned. */
   secret: string[];
   format: WebhookFormat;
@@ -14,16 +15,8 @@ export interface WebhookOptions {
   headers: Record<string, string>;
 }
 
-/** Not shown in faults: a receiver's address often is its password. */
-const receiverUrl = v.pipe(
-  v.unknown(),
-  v.check((value) => {
-    if (typeof value !== "string" || !URL.canParse(value)) return false;
-    const { protocol, username, password } = new URL(value);
-    return /^https?:$/.test(protocol) && username === "" && password === "";
-  }, 'an absolute http or https URL, or a list of them; a user name and password go into headers ("authorization")'),
-  v.transform((value) => new URL(value as string).href),
-  v.metadata({ secret: true }),
+const urlOfReceiver = receiverUrl(
+  'an absolute http or https URL, or a list of them; a user name and password go into headers ("authorization")',
 );
 
 const signingSecret = v.pipe(
@@ -55,36 +48,73 @@ const headerName = v.pipe(
   v.toLowerCase(),
 );
 
-export const webhookOptions = v.pipe(
-  v.strictObject({
-    url: v.pipe(
+/** What a receiver takes besides its URL. */
+const receiverEntries = {
+  secret: v.optional(
+    v.pipe(
       v.unknown(),
-      v.transform((value): unknown[] => (Array.isArray(value) ? value : [value])),
-      v.array(receiverUrl),
-      v.minLength(1, "at least one URL"),
-      v.check((urls) => new Set(urls).size === urls.length, "every URL once"),
+      v.transform((value): unknown[] =>
+        typeof value === "string" ? value.trim().split(/\s+/) : Array.isArray(value) ? value : [value],
+      ),
+      v.array(signingSecret),
       v.metadata({ secret: true }),
     ),
-    secret: v.optional(
-      v.pipe(
-        v.unknown(),
-        v.transform((value): unknown[] =>
-          typeof value === "string" ? value.trim().split(/\s+/) : Array.isArray(value) ? value : [value],
-        ),
-        v.array(signingSecret),
-        v.metadata({ secret: true }),
-      ),
-      [],
-    ),
-    format: v.optional(v.picklist(["alert", "cloudevents"], '"alert" or "cloudevents"'), "alert"),
-    jsonKey: v.optional(v.pipe(v.string("a text"), v.minLength(1, "a text of at least 1 character"))),
-    headers: v.optional(v.record(headerName, header), {}),
-  }),
-  v.check(
-    ({ format, jsonKey }) => jsonKey === undefined || format === "alert",
-    'either jsonKey or format "cloudevents", not both: they are two shapes of one body',
   ),
-) satisfies v.GenericSchema<unknown, WebhookOptions>;
+  format: v.optional(v.picklist(["alert", "cloudevents"], '"alert" or "cloudevents"')),
+  jsonKey: v.optional(v.pipe(v.string("a text"), v.minLength(1, "a text of at least 1 character"))),
+  headers: v.optional(v.record(headerName, header)),
+  ...sinkSettings,
+};
+
+function oneShape<T extends { format?: WebhookFormat; jsonKey?: string }>() {
+  return v.check<T, string>(
+    ({ format, jsonKey }) => jsonKey === undefined || format !== "cloudevents",
+    'either jsonKey or format "cloudevents", not both: they are two shapes of one body',
+  );
+}
+
+const urls = v.pipe(
+  v.unknown(),
+  v.transform((value): unknown[] => (Array.isArray(value) ? value : [value])),
+  v.array(urlOfReceiver),
+  v.minLength(1, "at least one URL"),
+  v.metadata({ secret: true }),
+);
+
+/**
+ * `url` (one or several) with settings that they share, `receivers` with settings of their own, or both.
+ * A receiver takes nothing from the shared ones: a token in a header must not reach another host.
+ */
+export const webhookOptions = v.pipe(
+  v.strictObject({
+    url: v.optional(urls),
+    ...receiverEntries,
+    receivers: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.strictObject({ url: urlOfReceiver, ...receiverEntries }), oneShape()), "a list"),
+        v.minLength(1, "at least one receiver"),
+      ),
+    ),
+  }),
+  oneShape(),
+  v.forward(
+    v.check(
+      ({ url, receivers, ...shared }) =>
+        url !== undefined || (receivers !== undefined && Object.keys(shared).length === 0),
+      'a URL or a list of them: beside "receivers" it may be left out, when no other setting belongs to it',
+    ),
+    ["url"],
+  ),
+  v.transform(({ url = [], receivers = [], ...shared }): WebhookReceiver[] =>
+    [...url.map((one) => ({ ...shared, url: one })), ...receivers].map((one) => ({
+      ...one,
+      secret: one.secret ?? [],
+      format: one.format ?? "alert",
+      headers: one.headers ?? {},
+    })),
+  ),
+  v.check((all) => new Set(all.map(({ url }) => url)).size === all.length, "every URL once"),
+) satisfies v.GenericSchema<unknown, WebhookReceiver[]>;
 
 function isHeader(name: string, value: string): boolean {
   try {

@@ -5,7 +5,7 @@ import type { Draft } from "./draft.ts";
 import { freshId, logged, note, sendDown, tell, tellDown } from "./draft.ts";
 import type { Outcome } from "./event.ts";
 import type { HoldNow } from "./holds.ts";
-import { budgetHold, holdNow, standingHold, TOLD_HOLDS } from "./holds.ts";
+import { budgetHold, holdNow, standingHold, TOLD_HOLDS, unseenHold } from "./holds.ts";
 import type { ServicePolicy } from "./policy.ts";
 import type { Outage, RestartRecord, ServiceState } from "./state.ts";
 import { withStatus } from "./state.ts";
@@ -13,6 +13,8 @@ import { titles, words } from "./words.ts";
 
 /** A restart whose end nobody saw may still be under way at the engine: no other is begun for this long. */
 const UNSEEN_RESTART_MS = 60_000;
+/** Nor is it said to have failed before it had the time to stop (Docker's 10 s) and to start. */
+const UNSEEN_GRACE_MS = 30_000;
 
 /** What is done about a service that has just failed a check. */
 export function act(
@@ -175,12 +177,17 @@ export function settle(
       failures: 0,
       successes: 0,
       healthySinceAt: 0,
-      graceUntilAt: draft.now + (policy.startPeriodMs ?? service.container?.startPeriodMs ?? 0),
+      graceUntilAt: draft.now + graceMs(policy, service, end),
       outage: outage && intent.along === "" ? { ...outage, restarted: seenRestart(outage, end) } : outage,
     },
     "verifying",
     draft.now,
   );
+}
+
+function graceMs(policy: ServicePolicy, service: ServiceState, end: Outcome): number {
+  const startPeriodMs = policy.startPeriodMs ?? service.container?.startPeriodMs ?? 0;
+  return end.outcome === "unknown" ? Math.max(startPeriodMs, UNSEEN_GRACE_MS) : startPeriodMs;
 }
 
 function withEnd(draft: Draft, outage: Outage, end: Outcome): Outage {
@@ -213,13 +220,16 @@ function onFailedRestart(
   );
 }
 
-/** Restarts what must be restarted after `policy`'s container was, even if it looks well. */
-export function restartFollowers(draft: Draft, parent: ServicePolicy): void {
-  for (const name of followers(draft, parent.name)) {
+/** Restarts what must be restarted after `parent`'s container was, even if it looks well. */
+export function restartFollowers(draft: Draft, parent: ServicePolicy, first: boolean): void {
+  for (const name of followers(draft, parent.name, first)) {
     const policy = draft.policies.get(name)!;
     const service = draft.services[name];
     if (service === undefined || service.restart !== null || policy.container === "") continue;
-    const hold = standingHold(draft, policy, service) ?? budgetHold(draft, policy, service);
+    const hold =
+      standingHold(draft, policy, service) ??
+      unseenHold(draft, service) ??
+      budgetHold(draft, policy, service);
     const why = hold?.reason ?? (policy.dryRun ? words.holdDryRun(policy) : undefined);
     if (why !== undefined) note(draft, "warn", name, words.notAlong(policy, parent, why));
     else

@@ -12,11 +12,11 @@ export function applyBrake(draft: Draft, rule: BrakeRule | undefined, around: Su
   const cause = causeToClose(draft, rule, around);
   if (cause !== null && closed === null) {
     draft.brake = { ...cause, sinceAt: draft.now };
-    tellBrake(draft, false, words.brakeClosed(cause.reason, fallen(draft)));
+    tellBrake(draft, false, words.brakeClosed(cause.reason, fallen(draft)), draft.now);
   } else if (cause === null && closed !== null && mayOpen(closed, around)) {
     draft.brake = null;
     countAfresh(draft);
-    tellBrake(draft, true, words.brakeOpened(closed, draft.now));
+    tellBrake(draft, true, words.brakeOpened(closed, draft.now), closed.sinceAt);
   } else if (cause !== null && closed !== null && cause.kind !== closed.kind) {
     draft.brake = { ...cause, sinceAt: closed.sinceAt };
     note(draft, "warn", "", words.brakeClosed(cause.reason, fallen(draft)));
@@ -67,7 +67,7 @@ function countAfresh(draft: Draft): void {
   }
 }
 
-function tellBrake(draft: Draft, opened: boolean, message: string): void {
+function tellBrake(draft: Draft, opened: boolean, message: string, sinceAt: number): void {
   tell(draft, "", {
     type: "WATCHDOG_FAILURE",
     severity: opened ? "INFO" : "CRITICAL",
@@ -79,6 +79,7 @@ function tellBrake(draft: Draft, opened: boolean, message: string): void {
       action: "none",
       success: opened,
       consecutive_failures: 0,
+      incident_id: `trouble_brake_${sinceAt}`,
     },
   });
 }

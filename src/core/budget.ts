@@ -7,8 +7,8 @@ export function restartsInWindow(
   windowMs: number,
   now: number,
 ): number {
-  const since = Math.max(now - windowMs, service.budgetFromAt);
-  return service.restarts.filter((restart) => restart.at > since).length;
+  const { restarts, budgetFromAt } = service;
+  return restarts.filter(({ at }) => at > now - windowMs && at >= budgetFromAt).length;
 }
 
 /** How many restarts are left now; `Infinity` without a budget. */

@@ -47,9 +47,12 @@ function networkParent(draft: Draft, name: string): string | undefined {
   return parent === name ? undefined : parent;
 }
 
-/** Services that are restarted right after this one: `restartWith`, and those in its network namespace. */
-export function followers(draft: Draft, name: string): string[] {
-  const named = draft.policies.get(name)?.restartWith ?? [];
+/**
+ * Services that are restarted right after this one: those in its network namespace, always; and, when it
+ * is the first of a chain, `restartWith`, which may name each other.
+ */
+export function followers(draft: Draft, name: string, first: boolean): string[] {
+  const named = first ? (draft.policies.get(name)?.restartWith ?? []) : [];
   const id = draft.services[name]?.container?.id;
   const inside =
     id === undefined
@@ -60,8 +63,9 @@ export function followers(draft: Draft, name: string): string[] {
   return [...new Set([...named, ...inside])].filter((other) => draft.policies.has(other) && other !== name);
 }
 
+/** One that fails in its start period counts as healthy for itself, and not for those that need it. */
 const isHealthy = (service: ServiceState | undefined) =>
-  service === undefined || service.status === "healthy";
+  service === undefined || (service.status === "healthy" && service.lastPassAt >= service.lastFailAt);
 
 /** The first thing that a service waits for, followed down to what waits for nothing itself. */
 export function rootCause(draft: Draft, name: string): string | undefined {

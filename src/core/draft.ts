@@ -13,7 +13,10 @@ export interface Draft {
   readonly services: Record<string, ServiceState>;
   readonly troubles: Record<string, Trouble>;
   readonly around: Surroundings;
+  readonly maintenance: Readonly<Record<string, number>>;
   readonly effects: Effect[];
+  /** How many ids were made. */
+  ids: number;
   brake: Brake | null;
   pause: Pause | null;
   actions: OperatorAction[];
@@ -22,7 +25,7 @@ export interface Draft {
 }
 
 export function openDraft(state: WatchdogState, world: World, around: Surroundings = {}): Draft {
-  let ids: Map<string, string> | undefined;
+  let names: Map<string, string> | undefined;
   const draft: Draft = {
     policies: world.policies,
     now: world.moment.now,
@@ -30,13 +33,15 @@ export function openDraft(state: WatchdogState, world: World, around: Surroundin
     services: { ...state.services },
     troubles: { ...state.troubles },
     around,
+    maintenance: world.maintenance ?? {},
     effects: [],
+    ids: 0,
     brake: state.brake,
     pause: state.pause,
     actions: state.actions,
     byContainerId() {
-      ids ??= byContainerId(draft.services);
-      return ids;
+      names ??= byContainerId(draft.services);
+      return names;
     },
   };
   return draft;
@@ -44,7 +49,7 @@ export function openDraft(state: WatchdogState, world: World, around: Surroundin
 
 /** An id that no other transition makes, and that is the same when this one is made again. */
 export function freshId(draft: Draft, prefix: string): string {
-  return `${prefix}_${draft.id}${draft.effects.length.toString(36)}`;
+  return `${prefix}_${draft.id}${(draft.ids++).toString(36)}`;
 }
 
 export function note(draft: Draft, level: "info" | "warn", service: string, text: string): void {

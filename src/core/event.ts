@@ -22,8 +22,6 @@ export interface Outcome {
 export interface Surroundings {
   /** Containers by service, as the engine said just now. */
   containers?: Record<string, KnownContainer>;
-  /** Services in a maintenance window, and when it closes. */
-  maintenance?: Record<string, number>;
   /** Why the restarter's engine does not answer; `null` when it does. */
   engineFault?: string | null;
   /** Why the watchdog's own network seems to be down; `null` when it is not. */
@@ -45,8 +43,9 @@ export type WatchdogEvent =
    * `ends` has those whose container tells what became of them.
    */
   | { type: "loaded"; ends?: Record<string, Outcome> }
-  | { type: "checked"; verdicts: Record<string, Verdict>; around?: Surroundings }
-  | { type: "operator"; request: OperatorRequest }
+  /** `at`: when the tick began, from which the next check is due; now when absent. */
+  | { type: "checked"; at?: number; verdicts: Record<string, Verdict>; around?: Surroundings }
+  | { type: "operator"; request: OperatorRequest; around?: Surroundings }
   | { type: "settled"; outcomes: Record<string, Outcome> }
   /** Something keeps the watchdog from its job, or (`reason: null`) does so no more. */
   | { type: "trouble"; trouble: string; reason: string | null; tried: string };
@@ -61,6 +60,8 @@ export interface World {
   policies: Policies;
   moment: Moment;
   brake?: BrakeRule;
+  /** Services in a maintenance window, and when it closes. */
+  maintenance?: Readonly<Record<string, number>>;
 }
 
 /** Holds all restarts when at least `min` services and this share of all fall within `windowMs` (Envoy's panic threshold). */

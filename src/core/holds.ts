@@ -15,9 +15,9 @@ export const TOLD_HOLDS: ReadonlySet<HoldKind> = new Set(["backoff", "budget", "
 export function standingHold(draft: Draft, policy: ServicePolicy, service: ServiceState): HoldNow | null {
   const pause = activePause(service.pause, draft.now) ?? activePause(draft.pause, draft.now);
   if (pause) return { kind: "paused", reason: words.holdPaused(pause), ...until(pause.untilAt) };
-  const windowEndsAt = draft.around.maintenance?.[policy.name];
-  if (windowEndsAt !== undefined) {
-    return { kind: "maintenance", reason: words.holdMaintenance(windowEndsAt), untilAt: windowEndsAt };
+  const windowUntilAt = draft.maintenance[policy.name];
+  if (windowUntilAt !== undefined) {
+    return { kind: "maintenance", reason: words.holdMaintenance(windowUntilAt), untilAt: windowUntilAt };
   }
   const byHand = policy.respectManualStop ? service.container?.stoppedByHand : undefined;
   if (byHand !== undefined) return { kind: "paused", reason: words.holdByHand(policy, byHand) };
@@ -40,6 +40,11 @@ export function holdNow(draft: Draft, policy: ServicePolicy, service: ServiceSta
 export function budgetHold(draft: Draft, policy: ServicePolicy, service: ServiceState): HoldNow | null {
   const spent = service.budgetSpentAt > 0 || budgetLeft(policy.budget, service, draft.now) === 0;
   return spent ? { kind: "budget", reason: words.holdBudget(policy) } : null;
+}
+
+/** A restart whose end nobody saw may still be under way: a second one must not be begun beside it. */
+export function unseenHold(draft: Draft, service: ServiceState): HoldNow | null {
+  return service.restarts.at(-1)?.outcome === "unknown" ? backoffHold(draft, service) : null;
 }
 
 function backoffHold(draft: Draft, service: ServiceState): HoldNow | null {

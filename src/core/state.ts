@@ -98,6 +98,8 @@ export interface ServiceState {
   successes: number;
   lastCheck: { at: number; ok: boolean | null; reason: string } | null;
   lastPassAt: number;
+  /** Also of a failure that did not count. */
+  lastFailAt: number;
   /** Since when it has been healthy without a break; 0 when it is not. */
   healthySinceAt: number;
   /** Failures before this do not count: the grace after our own restart. */
@@ -184,6 +186,7 @@ export function newService(now: number): ServiceState {
     successes: 0,
     lastCheck: null,
     lastPassAt: 0,
+    lastFailAt: 0,
     healthySinceAt: 0,
     graceUntilAt: 0,
     outage: null,

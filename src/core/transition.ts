@@ -6,7 +6,7 @@ import { note, openDraft, tell } from "./draft.ts";
 import type { BrakeRule, Effect, Outcome, Verdict, WatchdogEvent, World } from "./event.ts";
 import { afresh, operate } from "./operator.ts";
 import type { ServicePolicy } from "./policy.ts";
-import type { WatchdogState } from "./state.ts";
+import type { ServiceState, WatchdogState } from "./state.ts";
 import { newService } from "./state.ts";
 import { judge } from "./verdict.ts";
 import { titles, words } from "./words.ts";
@@ -23,15 +23,16 @@ export function transition(
   event: WatchdogEvent,
   world: World,
 ): { state: WatchdogState; effects: Effect[] } {
-  const draft = openDraft(state, world, event.type === "checked" ? event.around : undefined);
+  const draft = openDraft(state, world, "around" in event ? event.around : undefined);
   switch (event.type) {
     case "loaded":
       onLoaded(draft, event.ends ?? {});
       break;
     case "checked":
-      onChecked(draft, event.verdicts, world.brake);
+      onChecked(draft, event.verdicts, event.at ?? draft.now, world.brake);
       break;
     case "operator":
+      learnContainers(draft);
       operate(draft, event.request);
       break;
     case "settled":
@@ -66,7 +67,12 @@ function onLoaded(draft: Draft, ends: Record<string, Outcome>): void {
 }
 
 /** First what the checks mean, causes before what follows from them; then the brake; then what is done. */
-function onChecked(draft: Draft, verdicts: Record<string, Verdict>, brake: BrakeRule | undefined): void {
+function onChecked(
+  draft: Draft,
+  verdicts: Record<string, Verdict>,
+  at: number,
+  brake: BrakeRule | undefined,
+): void {
   learnContainers(draft);
   const failed: { policy: ServicePolicy; reason: string }[] = [];
   for (const name of dependencyOrder(draft.policies)) {
@@ -74,13 +80,20 @@ function onChecked(draft: Draft, verdicts: Record<string, Verdict>, brake: Brake
     const service = draft.services[name];
     if (verdict === undefined || service === undefined) continue;
     const policy = draft.policies.get(name)!;
-    draft.services[name] = judge(draft, policy, service, verdict);
+    draft.services[name] = judge(draft, policy, service, verdict, at);
     if (verdict.ok === false) failed.push({ policy, reason: verdict.reason });
   }
   applyBrake(draft, brake, draft.around);
   for (const { policy, reason } of failed) {
     draft.services[policy.name] = act(draft, policy, draft.services[policy.name]!, reason);
   }
+}
+
+/** A container that started after a restart was ordered tells that the restart was made. */
+function withSeenRestart(service: ServiceState, startedAt: number): ServiceState {
+  const { outage, restarts } = service;
+  if (outage?.restarted !== "unknown" || startedAt <= (restarts.at(-1)?.at ?? 0)) return service;
+  return { ...service, outage: { ...outage, restarted: "yes" } };
 }
 
 /** A new image or compose configuration is somebody's cure: backoff and budget begin anew. */
@@ -91,7 +104,10 @@ function learnContainers(draft: Draft): void {
     if (service === undefined || policy === undefined) continue;
     const rebuilt = service.container !== null && service.container.build !== container.build;
     if (rebuilt) note(draft, "info", name, words.rebuilt(policy));
-    draft.services[name] = { ...(rebuilt ? afresh(service, draft.now) : service), container };
+    draft.services[name] = {
+      ...withSeenRestart(rebuilt ? afresh(service, draft.now) : service, container.startedAt),
+      container,
+    };
   }
 }
 
@@ -102,9 +118,8 @@ function onSettled(draft: Draft, outcomes: Record<string, Outcome>): void {
     if (policy === undefined || service === undefined || service.restart === null) continue;
     const { action, along } = service.restart;
     draft.services[name] = settle(draft, policy, service, outcome);
-    // Only the first of a chain draws others along: `restartWith` may name each other.
-    if (outcome.outcome === "restarted" && action === "restart" && along === "")
-      restartFollowers(draft, policy);
+    const made = outcome.outcome === "restarted" && action === "restart";
+    if (made) restartFollowers(draft, policy, along === "");
     if (outcome.fault !== undefined && RESTARTER_TROUBLES.has(outcome.fault)) {
       onTrouble(draft, "restarter", outcome.reason, `restart of ${policy.container}`);
     } else if (outcome.outcome === "restarted") onTrouble(draft, "restarter", null, "restart");
@@ -131,6 +146,8 @@ function onTrouble(draft: Draft, trouble: string, reason: string | null, tried: 
       action: tried,
       success: reason === null,
       consecutive_failures: 0,
+      // The same at its beginning and its end, for receivers that pair them.
+      incident_id: `trouble_${trouble}_${known?.sinceAt ?? draft.now}`,
     },
   });
 }

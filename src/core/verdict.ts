@@ -15,9 +15,10 @@ export function judge(
   policy: ServicePolicy,
   service: ServiceState,
   verdict: Verdict,
+  at: number,
 ): ServiceState {
   if (service.status === "restarting") return service;
-  const seen = { ...service, lastCheck: { at: draft.now, ok: verdict.ok, reason: verdict.reason } };
+  const seen = { ...service, lastCheck: { at, ok: verdict.ok, reason: verdict.reason } };
   if (verdict.ok === null) return seen;
   return verdict.ok ? onPass(draft, policy, seen) : onFail(draft, policy, seen, verdict.reason);
 }
@@ -74,7 +75,7 @@ function tellRecovered(draft: Draft, policy: ServicePolicy, outage: Outage, mess
     params: {
       component_name: policy.name,
       container_name: policy.container,
-      action: outage.restarted !== "no" ? "restart" : "recovery",
+      action: outage.restarted === "yes" ? "restart" : "recovery",
       success: true,
       consecutive_failures: outage.failures,
       incident_id: outage.id,
@@ -103,7 +104,8 @@ function incidentOf(draft: Draft, policy: ServicePolicy, outage: Outage, outcome
   };
 }
 
-function onFail(draft: Draft, policy: ServicePolicy, service: ServiceState, reason: string): ServiceState {
+function onFail(draft: Draft, policy: ServicePolicy, before: ServiceState, reason: string): ServiceState {
+  const service = { ...before, lastFailAt: draft.now };
   const graceMs = graceEndsAt(policy, service) - draft.now;
   if (graceMs > 0) {
     note(draft, "info", policy.name, words.inGrace(policy, graceMs, reason));

@@ -83,7 +83,7 @@ export const words = {
       outage.restarted === "yes"
         ? `after ${outage.restarts === 1 ? "a restart" : `${outage.restarts} restarts`}`
         : outage.restarted === "unknown"
-          ? "after a restart whose end was not seen"
+          ? "by itself, or by a restart whose end was not seen"
           : outage.restarts > 0
             ? `by itself, after ${counted(outage.restarts, "failed restart")}`
             : `by itself after ${counted(outage.failures, "failed check")}`;
@@ -142,7 +142,7 @@ export const words = {
   holdBrake: (brake: Brake) => `the brake holds all restarts: ${brake.reason}`,
 
   holdDependency: (cause: ServicePolicy, service: ServiceState, now: number) =>
-    `waits for ${cause.displayName}, which is ${service.status}${service.outage ? ` (failing for ${span(now - service.outage.startedAt)})` : ""}`,
+    `waits for ${cause.displayName}, which is ${service.status === "healthy" ? "still starting" : service.status}${service.outage ? ` (failing for ${span(now - service.outage.startedAt)})` : ""}`,
 
   released: (policy: ServicePolicy) =>
     `${policy.displayName} no longer waits for a cause: its failures count afresh`,

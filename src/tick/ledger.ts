@@ -12,6 +12,7 @@ import type { WatchdogState } from "../core/state.ts";
 import { transition } from "../core/transition.ts";
 import type { Ports } from "../plugin.ts";
 import type { StateStore } from "../state/file.ts";
+import type { Calendar } from "./maintenance.ts";
 
 /** Clocks are slewed all the time; only a step is a jump. */
 const CLOCK_TOLERANCE_MS = 2000;
@@ -35,11 +36,12 @@ export function createLedger(
   store: StateStore,
   ports: Ports,
   routes: () => Routes,
-  brake?: BrakeRule,
+  rules: { brake?: BrakeRule; calendar?: Calendar } = {},
 ): Ledger {
   let state = initial;
   let unsaved: string | undefined;
   let events = 0;
+  const brake = rules.brake === undefined ? {} : { brake: rules.brake };
   const { clock } = ports;
   const run = runId(ports);
 
@@ -65,7 +67,8 @@ export function createLedger(
   function apply(event: WatchdogEvent): Effect[] {
     const at = now();
     const moment = { now: at, id: `${run}${(events++).toString(36)}x` };
-    const next = transition(state, event, { policies, moment, ...(brake === undefined ? {} : { brake }) });
+    const maintenance = rules.calendar?.(at) ?? {};
+    const next = transition(state, event, { policies, moment, maintenance, ...brake });
     const alerts = next.effects.filter((effect) => effect.type === "alert");
     for (const effect of next.effects) logEffect(ports, effect);
     const sinks = event.type === "trouble" ? othersThan(event.trouble, routes()) : routes();

@@ -5,7 +5,6 @@ import type { KnownContainer, WatchdogState } from "../core/state.ts";
 import type { ContainerFacts, Ports, Restarter } from "../plugin.ts";
 import { errorText } from "../shell/error-text.ts";
 import { within } from "../shell/within.ts";
-import type { Calendar } from "./maintenance.ts";
 import type { WiredService } from "./tick.ts";
 
 /** A look that takes longer is left: what it would have said is asked again at the next tick. */
@@ -23,7 +22,6 @@ export interface Lookout {
 export function createLookout(world: {
   services: ReadonlyMap<string, WiredService>;
   policies: Policies;
-  calendar: Calendar;
   /** Asks the sentinel; resolves to why it does not answer, or `null`. Absent when there is none. */
   sentinel?: (signal: AbortSignal) => Promise<string | null>;
   ports: Ports;
@@ -97,14 +95,18 @@ export function createLookout(world: {
   }
 
   async function look(failing: readonly string[], state: WatchdogState): Promise<Surroundings> {
-    const around: Surroundings = { maintenance: world.calendar(ports.clock.now()) };
-    if (failing.length === 0 && state.brake === null) return around;
+    const around: Surroundings = {};
+    const unseen = Object.keys(state.services).filter(
+      (name) => state.services[name]!.outage?.restarted === "unknown" && !failing.includes(name),
+    );
+    const names = [...failing, ...unseen];
+    if (names.length === 0 && state.brake === null) return around;
     const nowMs = ports.clock.monotonicMs();
     const full = nowMs - fullLookMs >= FULL_LOOK_MS || state.brake !== null;
     if (full) fullLookMs = nowMs;
     const over = new AbortController();
     const looks = Promise.all([
-      lookAtContainers(full ? [...services.keys()] : failing, around, over.signal),
+      lookAtContainers(full ? [...services.keys()] : names, around, over.signal),
       lookAtNetwork(around, over.signal),
     ]);
     await within(ports.clock, LOOK_MS, looks);

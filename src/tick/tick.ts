@@ -98,7 +98,7 @@ export function createTicker(world: TickWorld): Ticker {
     const verdicts = await runChecks(jobsOf(world, due), ports, world.shutdown);
     const failing = Object.keys(verdicts).filter((name) => verdicts[name]!.ok === false);
     const around = await world.lookout.look(failing, ledger.state);
-    const effects = ledger.apply({ type: "checked", verdicts, around });
+    const effects = ledger.apply({ type: "checked", at: startedAt, verdicts, around });
     if (effects.some((effect) => effect.type !== "note")) await ledger.save();
     const begun = start(effects);
     if (begun.length > 0) await within(ports.clock, leftMs(), Promise.all(begun));
@@ -135,7 +135,10 @@ export function createTicker(world: TickWorld): Ticker {
       return current;
     },
     async operate(request) {
-      const effects = ledger.apply({ type: "operator", request });
+      const names = request.service === "" ? [...world.policies.keys()] : [request.service];
+      const asksPolicy = request.action === "restart" && !request.force;
+      const around = asksPolicy ? await world.lookout.look(names, ledger.state) : {};
+      const effects = ledger.apply({ type: "operator", request, around });
       await ledger.save();
       for (const restart of start(effects)) void restart;
       const answer = effects.find((effect) => effect.type === "answer");

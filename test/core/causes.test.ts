@@ -163,3 +163,15 @@ test("said words of a chain are never empty", () => {
   rounds(d, 3, ["database", "api"]);
   assert.deepEqual(said(d.effects), ["restart"]);
 });
+
+test("a parent restarted along with its own child takes the child's network away: the child is restarted again", () => {
+  const d = drive(policy("vpn"), policy("torrent", { restartWith: ["vpn"] }));
+  d.around = {
+    containers: { vpn: container("aaa"), torrent: container("bbb", { networkParent: "aaa" }) },
+  };
+  rounds(d, 1, []);
+  assert.deepEqual(restartsOf(rounds(d, 3, ["torrent"])), ["torrent"]);
+  assert.deepEqual(restartsOf(d.settle("torrent", "restarted")), ["vpn"]);
+  assert.deepEqual(restartsOf(d.settle("vpn", "restarted")), ["torrent"]);
+  assert.deepEqual(restartsOf(d.settle("torrent", "restarted")), []);
+});

@@ -32,6 +32,7 @@ export interface Drive {
   effects: Effect[];
   around: Surroundings;
   brake?: BrakeRule;
+  maintenance: Record<string, number>;
   send(event: WatchdogEvent): Effect[];
   pass(...names: string[]): Effect[];
   fail(...names: string[]): Effect[];
@@ -51,11 +52,13 @@ export function drive(...policies: ServicePolicy[]): Drive {
     now: T0,
     effects: [],
     around: {},
+    maintenance: {},
     send(event) {
       const moment = { now: self.now, id: `e${events++}x` };
       const next = transition(self.state, event, {
         policies: new Map(policies.map((p) => [p.name, p])),
         moment,
+        maintenance: self.maintenance,
         ...(self.brake ? { brake: self.brake } : {}),
       });
       self.state = next.state;

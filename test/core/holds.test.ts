@@ -38,7 +38,7 @@ const HOLDS: [HoldKind, Partial<ServicePolicy>, (d: Drive) => void, boolean, Reg
     "maintenance",
     {},
     (d) => {
-      d.around = { maintenance: { executor: T0 + HOUR_MS } };
+      d.maintenance = { executor: T0 + HOUR_MS };
     },
     false,
     /maintenance window until 2026-11-23 19:00 UTC/,
@@ -108,7 +108,7 @@ test("resume ends a pause at once, for one or for all", () => {
 
 test("an outage in a maintenance window that ends by itself is not told", () => {
   const d = drive(policy("executor"));
-  d.around = { maintenance: { executor: T0 + HOUR_MS } };
+  d.maintenance = { executor: T0 + HOUR_MS };
   fails(d, 4);
   d.pass();
   assert.deepEqual(said(d.effects), []);
@@ -116,9 +116,9 @@ test("an outage in a maintenance window that ends by itself is not told", () => 
 
 test("an outage that outlives the window is acted upon and told", () => {
   const d = drive(policy("executor", { container: "" }));
-  d.around = { maintenance: { executor: T0 + 60_000 } };
+  d.maintenance = { executor: T0 + 61_000 };
   fails(d, 4);
-  d.around = { maintenance: {} };
+  d.maintenance = {};
   assert.deepEqual(said(fails(d, 1)), ["DOWN/none/5"]);
 });
 

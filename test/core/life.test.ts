@@ -74,14 +74,14 @@ const LIVES: [string, Partial<ServicePolicy>, string, string][] = [
   [
     "an unknown outcome is verified, not repeated at once",
     {},
-    "fffUffffp",
-    "failing failing restarting+restart verifying verifying verifying down+DOWN/restart/3 restarting+restart restarting",
+    "fffUf fff ff p",
+    "failing failing restarting+restart verifying verifying verifying verifying restarting+DOWN/restart/3,restart restarting restarting restarting",
   ],
   [
     "a restart found at load is unknown, and not repeated",
     {},
     "fffLp",
-    "failing failing restarting+restart verifying healthy+RECOVERED/restart/3",
+    "failing failing restarting+restart verifying healthy+RECOVERED/recovery/3",
   ],
   ["a load in a quiet time changes nothing", {}, "pLfL", "healthy healthy failing failing"],
   [

@@ -142,6 +142,22 @@ test("every alert id is its own, and fit for a signature", () => {
   for (const id of ids) assert.match(id, /^evt_[a-z0-9]+$/);
 });
 
+test("incidents of one moment have ids of their own", () => {
+  const d = drive(...["a", "b", "c"].map((name) => policy(name)));
+  d.fail();
+  const ids = Object.values(d.state.services).map(({ outage }) => outage!.id);
+  assert.equal(new Set(ids).size, 3);
+});
+
+test("a container that started after the order tells that a restart was made whose end nobody saw", () => {
+  const d = drive(policy("executor"));
+  for (let i = 0; i < 3; i++) d.fail();
+  d.settle("executor", "unknown");
+  d.wait(15_000);
+  d.around = { containers: { executor: { id: "aaa", build: "", startedAt: d.now - 5000 } } };
+  assert.deepEqual(said(d.pass()), ["RECOVERED/restart/3"]);
+});
+
 test("a transition changes nothing in place", () => {
   const d = drive(policy("executor"));
   const freeze = (value: unknown): void => {

@@ -24,10 +24,11 @@ function machine(files: Files, { uid = 0, refuse = [] as string[] } = {}) {
       if (!files[path]) throw new Error(`ENOENT: no such file or directory, stat '${path}'`);
       return files[path];
     },
-    list: (folder) =>
-      Object.keys(files)
-        .filter((path) => path.startsWith(`${folder}/`))
-        .map((path) => path.slice(folder.length + 1)),
+    list: (folder) => {
+      if (refuse.includes("list")) throw new Error(`EACCES: permission denied, scandir '${folder}'`);
+      const inside = Object.keys(files).filter((path) => path.startsWith(`${folder}/`));
+      return inside.map((path) => path.slice(folder.length + 1));
+    },
     makeDirectory: () => {},
     chown: (path, id, gid) => does(`chown ${path} ${id}:${gid}`),
   };
@@ -35,7 +36,11 @@ function machine(files: Files, { uid = 0, refuse = [] as string[] } = {}) {
 }
 
 test("root becomes the user with the socket's group, groups first and the user last", () => {
-  const { system, calls } = machine({ [SOCKET]: { uid: 0, gid: 998, mode: 0o660 }, "/data": DATA });
+  const { system, calls } = machine({
+    [SOCKET]: { uid: 0, gid: 998, mode: 0o660 },
+    "/data": DATA,
+    "/data/state.json": { uid: 1000, gid: 1000, mode: 0o600 },
+  });
   const outcome = dropPrivilegesFromEnv(ENV, system);
   assert.deepEqual(calls, ["setgroups 1000,998", "setgid 1000", "setuid 1000"]);
   assert.deepEqual(outcome, {
@@ -110,6 +115,16 @@ test("a state folder that cannot be handed over is told, and root is given away"
   const outcome = dropPrivilegesFromEnv(ENV, system);
   assert.equal(calls.at(-1), "setuid 1000");
   assert.match(outcome.ok ? outcome.warnings.join() : "", /\/data could not be given.*EPERM.*chown -R/);
+});
+
+test("a state folder that is the user's alone needs nothing, though root may not list it", () => {
+  const { system, calls } = machine(
+    { [SOCKET]: { uid: 0, gid: 998, mode: 0o660 }, "/data": { uid: 1000, gid: 1000, mode: 0o40700 } },
+    { refuse: ["list"] },
+  );
+  const outcome = dropPrivilegesFromEnv(ENV, system);
+  assert.equal(calls[0], "setgroups 1000,998");
+  assert.deepEqual(outcome.ok && outcome.warnings, []);
 });
 
 test("nothing is touched without WATCHDOG_RUN_AS, without root, or when root is asked for", () => {

@@ -1,17 +1,25 @@
 /** Watches a world from outside and holds the invariants; a breach throws with what happened. */
-import assert from "node:assert/strict";
-import type { Policies } from "../../src/core/policy.ts";
 import type { WatchdogState } from "../../src/core/state.ts";
 import type { Alert } from "../../src/plugin.ts";
+import type { Town } from "./town.ts";
 
 export interface Judge {
+  begin(town: Town, monotonicMs: () => number, now: () => number, clockJumps: boolean): void;
+  /** A restart is about to be made, and the watchdog thinks this. */
+  restartAllowed(service: string, state: WatchdogState): void;
+  /** A person paused or resumed; an empty service means all. */
+  meddled(action: "pause" | "resume", service: string, untilAt: number): void;
+  /** The state between two ticks. */
+  looked(state: WatchdogState): void;
   checked(service: string, ok: boolean): void;
   restartBegan(service: string): void;
+  /** The watchdog is told that its time is up; the engine goes on. */
+  restartUnseen(service: string): void;
   restartEnded(service: string): void;
   told(sink: string, alert: Alert): void;
   died(): void;
   loaded(state: WatchdogState): void;
-  over(state: WatchdogState, policies: Policies): void;
+  over(state: WatchdogState): void;
 }
 
 export interface Tally {
@@ -20,6 +28,7 @@ export interface Tally {
   alerts: number;
   repeats: number;
   outages: number;
+  holds: number;
 }
 
 interface Seen {
@@ -27,21 +36,42 @@ interface Seen {
   failures: number;
   lastOk: boolean | undefined;
   restarting: boolean;
+  /** The process that began it died, or its time was up: nobody can know how far the engine is. */
+  orphaned: boolean;
   everRestarted: boolean;
+  /** When restarts began, since the budget was last given anew. */
+  restarts: number[];
+  pausedUntilAt: number;
+  lastPassMs: number;
 }
 
-export function createJudge(
-  thresholdOf: (service: string) => number,
-): Judge & { tally: Tally; breaches: string[] } {
-  const tally: Tally = { restarts: 0, crashes: 0, alerts: 0, repeats: 0, outages: 0 };
+/** Holds that end when something else does, which their reason names. */
+const ENDLESS = new Set(["dependency", "brake", "budget", "dry-run"]);
+
+export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
+  const tally: Tally = { restarts: 0, crashes: 0, alerts: 0, repeats: 0, outages: 0, holds: 0 };
   const breaches: string[] = [];
+  let town: Town;
+  let nowMs = () => 0;
+  let wallNow = () => 0;
+  let jumps = false;
+  let allPausedUntilAt = 0;
   const services = new Map<string, Seen>();
   const told = new Map<string, Map<string, Alert>>();
 
   const seen = (service: string): Seen => {
     const known = services.get(service);
     if (known) return known;
-    const fresh = { failures: 0, lastOk: undefined, restarting: false, everRestarted: false };
+    const fresh: Seen = {
+      failures: 0,
+      lastOk: undefined,
+      restarting: false,
+      orphaned: false,
+      everRestarted: false,
+      restarts: [],
+      pausedUntilAt: 0,
+      lastPassMs: 0,
+    };
     services.set(service, fresh);
     return fresh;
   };
@@ -70,31 +100,71 @@ export function createJudge(
       }
     }
     const last = earlier.at(-1);
-    if (last) hold(last.timestamp <= alert.timestamp, `${sink}: ${name}'s news came out of order`);
+    if (last && !jumps) hold(last.timestamp <= alert.timestamp, `${sink}: ${name}'s news came out of order`);
   }
 
   return {
     tally,
     breaches,
+    begin(itsTown, monotonicMs, now, clockJumps) {
+      jumps = clockJumps;
+      town = itsTown;
+      nowMs = monotonicMs;
+      wallNow = now;
+    },
     checked(service, ok) {
       const state = seen(service);
       state.lastOk = ok;
       state.failures = ok ? 0 : state.failures + 1;
+      if (ok) state.lastPassMs = nowMs();
+    },
+    restartAllowed(service, state) {
+      judgeStanding(service, state);
+      const intent = state.services[service]?.restart;
+      const asked = /asked for by/.test(intent?.reason ?? "");
+      if (intent?.along !== "") return;
+      if (!asked) judgeFailures(service);
+      // A person in the middle of a tick is answered from what was known before its checks.
+      judgeCauses(service, (cause) =>
+        asked ? state.services[cause]?.lastCheck?.ok !== false : seen(cause).lastOk !== false,
+      );
     },
     restartBegan(service) {
       tally.restarts++;
       const state = seen(service);
-      const needed = thresholdOf(service);
-      hold(
-        state.failures >= needed,
-        `${service} was restarted after ${state.failures} of ${needed} failures`,
-      );
       hold(!state.restarting, `${service} was restarted while a restart was under way`);
       state.restarting = true;
       state.everRestarted = true;
+      state.restarts.push(nowMs());
+      const { budget } = town.policies.get(service)!;
+      if (budget === null) return;
+      const recent = state.restarts.filter((at) => at > nowMs() - budget.windowMs);
+      hold(recent.length <= budget.restarts, `${service} was restarted ${recent.length} times in its window`);
+    },
+    restartUnseen(service) {
+      seen(service).orphaned = true;
     },
     restartEnded(service) {
-      seen(service).restarting = false;
+      Object.assign(seen(service), { restarting: false, orphaned: false });
+    },
+    meddled(action, service, untilAt) {
+      for (const name of service === "" ? town.policies.keys() : [service]) {
+        const state = seen(name);
+        if (action === "resume") state.restarts = [];
+        // A pause of all and one of the service stand beside each other; ending the one leaves the other.
+        if (action === "pause") state.pausedUntilAt = service === "" ? state.pausedUntilAt : untilAt;
+        else state.pausedUntilAt = 0;
+      }
+      if (service === "") allPausedUntilAt = action === "pause" ? untilAt : 0;
+    },
+    looked(state) {
+      for (const [name, service] of Object.entries(state.services)) {
+        if (service.hold === null) continue;
+        tally.holds++;
+        hold(service.hold.reason.length > 10, `${name} is held (${service.hold.kind}) and nobody says why`);
+        const ends = service.hold.untilAt !== undefined;
+        hold(ends || ENDLESS.has(service.hold.kind), `${name} is held (${service.hold.kind}) without an end`);
+      }
     },
     told(sink, alert) {
       const known = told.get(sink) ?? new Map<string, Alert>();
@@ -109,6 +179,11 @@ export function createJudge(
     },
     died() {
       tally.crashes++;
+      // What a process saw in its last tick may have died with it.
+      for (const state of services.values()) {
+        state.lastOk = undefined;
+        state.orphaned = state.restarting;
+      }
     },
     loaded(state) {
       for (const [service, { restart }] of Object.entries(state.services)) {
@@ -116,12 +191,16 @@ export function createJudge(
         if (restart !== null) seen(service).failures = 0;
       }
     },
-    over(state, policies) {
-      for (const name of policies.keys()) {
-        assert.ok(state.services[name], `${name} has no record`);
-        const { status } = state.services[name];
-        hold(status === "healthy", `${name} is ${status} long after all faults stopped`);
+    over(state) {
+      for (const name of town.policies.keys()) {
+        const service = state.services[name];
+        hold(service?.status === "healthy", `${name} is ${service?.status} long after all faults stopped`);
+        hold(
+          service?.hold === null,
+          `${name} is held by ${service?.hold?.kind} long after all faults stopped`,
+        );
       }
+      hold(state.brake === null, "the brake is closed long after all faults stopped");
       hold(
         state.outbox.entries.length === 0,
         `${state.outbox.entries.length} alerts are still in the outbox`,
@@ -130,6 +209,39 @@ export function createJudge(
       for (const [sink, alerts] of told) judgeResolved(sink, [...alerts.values()]);
     },
   };
+
+  /** Nothing is restarted under a closed brake, a pause, a window or a dry run. */
+  function judgeStanding(service: string, state: WatchdogState): void {
+    const now = wallNow();
+    const paused = Math.max(seen(service).pausedUntilAt, allPausedUntilAt) > now;
+    hold(!paused, `${service} was restarted while it was paused`);
+    hold(state.brake === null, `${service} was restarted under the brake`);
+    hold(town.maintenance(now)[service] === undefined, `${service} was restarted in a window`);
+    hold(!town.policies.get(service)!.dryRun, `${service} was restarted in a dry run`);
+  }
+
+  /** No restart before the threshold, and none of a container that is still starting. */
+  function judgeFailures(service: string): void {
+    const { failureThreshold, startPeriodMs = 0 } = town.policies.get(service)!;
+    const { failures, lastPassMs } = seen(service);
+    hold(
+      failures >= failureThreshold,
+      `${service} was restarted after ${failures} of ${failureThreshold} failures`,
+    );
+    const { startedAt } = town.services.get(service)!;
+    const starting = lastPassMs < startedAt && nowMs() < startedAt + startPeriodMs;
+    hold(!starting, `${service} was restarted ${nowMs() - startedAt} ms after its start`);
+  }
+
+  /** No dependent is restarted while its cause is not healthy. */
+  function judgeCauses(service: string, isHealthy: (cause: string) => boolean): void {
+    const { policy, parent } = town.services.get(service)!;
+    for (const cause of [...policy.dependsOn, ...(parent === undefined ? [] : [parent])]) {
+      hold(isHealthy(cause), `${service} was restarted while its cause ${cause} was not healthy`);
+      const restarting = seen(cause).restarting && !seen(cause).orphaned;
+      hold(!restarting, `${service} was restarted while its cause ${cause} was restarting`);
+    }
+  }
 
   function judgeResolved(sink: string, alerts: Alert[]): void {
     const of = (type: string) =>

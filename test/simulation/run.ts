@@ -9,11 +9,10 @@ export interface WorldsReport {
 }
 
 async function playWorlds(first: number, last: number): Promise<WorldsReport> {
-  const total: Tally = { restarts: 0, crashes: 0, alerts: 0, repeats: 0, outages: 0 };
+  const total: Tally = { restarts: 0, crashes: 0, alerts: 0, repeats: 0, outages: 0, holds: 0 };
   for (let seed = first; seed <= last; seed++) {
-    const thresholds = new Map<string, number>();
-    const judge = createJudge((service) => thresholds.get(service) ?? 0);
-    await playWorld({ seed, faultTicks: 40, quietTicks: 90, thresholds }, judge);
+    const judge = createJudge();
+    await playWorld({ seed, faultTicks: 40, quietTicks: 90 }, judge);
     for (const key of Object.keys(total) as (keyof Tally)[]) total[key] += judge.tally[key];
     if (judge.breaches.length > 0) {
       return { worlds: seed - first + 1, total, broken: { seed, breaches: judge.breaches } };

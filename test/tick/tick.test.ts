@@ -110,6 +110,22 @@ test("a check that never ends is unknown and named, and costs the others nothing
   assert.match(ledger.state.services.executor!.lastCheck!.reason, /the fake check did not end in 20 s/);
 });
 
+test("a service that hangs does not slow the checks of the others: they are due an interval after the tick began", async () => {
+  let checks = 0;
+  const { ticker, clock } = rig([policy("executor"), policy("monitor")], {
+    check: async ({ name, timeoutMs }) => {
+      if (name === "monitor") checks++;
+      else await clock.wait(timeoutMs);
+      return name === "monitor" ? { ok: true, reason: "HTTP 200" } : FAIL;
+    },
+  });
+  for (let i = 0; i < 4; i++) {
+    void ticker.tick();
+    await clock.advance(15_000);
+  }
+  assert.equal(checks, 4);
+});
+
 test("a check that throws is unknown and named, and is no failure of the service", async () => {
   const { ticker, ledger } = rig([policy("executor", { failureThreshold: 1 })], {
     check: () => {

@@ -1,0 +1,47 @@
+/**
+ * Stand-ins for services: each has a port of its own on 127.0.0.1, so each is an origin of its own. They
+ * answer with canned bytes, so that the two cores are left to what is measured.
+ */
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Job } from "../worker.ts";
+
+interface Settings {
+  healthy?: number;
+  /** Answer 503. */
+  failing?: number;
+  /** Take the connection and never answer. */
+  hanging?: number;
+  /** Their port is closed again. */
+  refusing?: number;
+}
+
+const answer = (status: string) =>
+  `HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok`;
+
+const endpoints: Job<Settings, unknown> = async (settings) => ({
+  ready: {
+    healthy: await listen(settings.healthy, (socket) => socket.end(answer("200 OK"))),
+    failing: await listen(settings.failing, (socket) => socket.end(answer("503 Service Unavailable"))),
+    hanging: await listen(settings.hanging, () => {}),
+    refusing: await listen(settings.refusing),
+  },
+  answer: async () => ({}),
+});
+
+export default endpoints;
+
+async function listen(count = 0, asked?: (socket: Socket) => void): Promise<string[]> {
+  const urls: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => asked?.(socket));
+    });
+    server.listen(0, "127.0.0.1", 4096);
+    await once(server, "listening");
+    urls.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}/health`);
+    if (!asked) server.close();
+  }
+  return urls;
+}

@@ -1,0 +1,33 @@
+import * as v from "valibot";
+
+export interface Address {
+  /** What a reader sees; empty for none. */
+  name: string;
+  address: string;
+}
+
+/** Stricter than RFC 5322 on purpose: nothing in it can end a header, an address or a list. */
+const LOCAL = "[\\p{L}\\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}";
+const DOMAIN = "[\\p{L}\\p{N}](?:[\\p{L}\\p{N}.-]{0,251}[\\p{L}\\p{N}])?";
+const ADDRESS = new RegExp(
+  `^(?:([^<>"@,;:\\\\\\p{Cc}\\u2028\\u2029]{0,100}?)\\s*<(${LOCAL}@${DOMAIN})>|(${LOCAL}@${DOMAIN}))$`,
+  "u",
+);
+
+/** `ops@example.com` or `Night shift <ops@example.com>`; `undefined` for anything else. */
+export function parseAddress(text: unknown): Address | undefined {
+  const match = typeof text === "string" ? ADDRESS.exec(text.trim()) : null;
+  if (!match) return undefined;
+  const [, name = "", named, bare] = match;
+  return { name: name.trim(), address: (named ?? bare)! };
+}
+
+/** One address. */
+export const address = v.pipe(
+  v.unknown(),
+  v.check(
+    (value) => parseAddress(value) !== undefined,
+    'an address such as "ops@example.com" or "Night shift <ops@example.com>"',
+  ),
+  v.transform((value) => parseAddress(value)!),
+);
