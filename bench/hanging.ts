@@ -51,7 +51,8 @@ async function round(worker: Worker<object, TickAnswer>): Promise<number[]> {
   const { verdictMs, verdicts } = await worker.ask({});
   return Object.entries(verdictMs).flatMap(([name, took]) => {
     if (!name.startsWith("healthy")) return [];
-    if (verdicts[name] !== true) throw new Error(`${name} was found unhealthy`);
+    const { ok, reason } = verdicts[name]!;
+    if (!ok) throw new Error(`${name} was found unhealthy: ${reason}`);
     return [took];
   });
 }

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { definePlugin, duration, type Restarter } from "../src/plugin.ts";
 import { createAct, type ServiceSettings } from "./docker/act.ts";
+import { createByHand } from "./docker/by-hand.ts";
 import { createClient } from "./docker/client.ts";
 import { takeEvidence } from "./docker/evidence.ts";
 import { inspectContainers } from "./docker/inspect.ts";
@@ -71,6 +72,7 @@ export default definePlugin<DockerOptions>(
             ),
           };
         },
+        stoppedByHand: createByHand(client, redact),
         evidence: (service, signal) =>
           takeEvidence(
             client,

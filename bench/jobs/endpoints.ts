@@ -12,7 +12,7 @@ interface Settings {
   failing?: number;
   /** Take the connection and never answer. */
   hanging?: number;
-  /** Their port is closed again. */
+  /** Nobody listens at their address, and nobody can come to: its port is taken on another one. */
   refusing?: number;
 }
 
@@ -24,24 +24,23 @@ const endpoints: Job<Settings, unknown> = async (settings) => ({
     healthy: await listen(settings.healthy, (socket) => socket.end(answer("200 OK"))),
     failing: await listen(settings.failing, (socket) => socket.end(answer("503 Service Unavailable"))),
     hanging: await listen(settings.hanging, () => {}),
-    refusing: await listen(settings.refusing),
+    refusing: (await listen(settings.refusing, () => {})).map((url) => url.replace("127.0.0.1", "127.0.0.2")),
   },
   answer: async () => ({}),
 });
 
 export default endpoints;
 
-async function listen(count = 0, asked?: (socket: Socket) => void): Promise<string[]> {
+async function listen(count = 0, asked: (socket: Socket) => void = () => {}): Promise<string[]> {
   const urls: string[] = [];
   for (let i = 0; i < count; i++) {
     const server = createServer((socket) => {
       socket.on("error", () => {});
-      socket.once("data", () => asked?.(socket));
+      socket.once("data", () => asked(socket));
     });
     server.listen(0, "127.0.0.1", 4096);
     await once(server, "listening");
     urls.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}/health`);
-    if (!asked) server.close();
   }
   return urls;
 }

@@ -15,8 +15,8 @@ export interface TickAnswer extends Spent {
   /** Replacements of the state file. */
   saves: number;
   counts: { checked: number; healthy: number; unhealthy: number; restarted: number };
-  /** Verdicts, by service: true, false, or null for unknown. */
-  verdicts: Record<string, boolean | null>;
+  /** Verdicts, by service: `ok` is null for unknown. */
+  verdicts: Record<string, { ok: boolean | null; reason: string }>;
   verdictMs: Record<string, number>;
 }
 
@@ -64,7 +64,10 @@ const watchdog: Job<Settings, unknown> = async ({ timed }) => {
         if (report.status === "completed") {
           const services = Object.entries(program.ledger()!.state.services);
           const verdicts = Object.fromEntries(
-            services.map(([name, { lastCheck }]) => [name, lastCheck?.ok ?? null]),
+            services.map(([name, { lastCheck }]) => [
+              name,
+              { ok: null, reason: "never checked", ...lastCheck },
+            ]),
           );
           return { ...spent, saves, counts: report.counts, verdicts, verdictMs } satisfies TickAnswer;
         }

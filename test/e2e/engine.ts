@@ -7,6 +7,8 @@ import { join } from "node:path";
 /** Tells what this run made from what others made; begins with the pid, so that a dead run can be told. */
 const RUN = `${process.pid}-${Date.now().toString(36)}`;
 const LABEL = "spreadpilot.e2e";
+/** On all that this run makes. */
+export const RUN_LABEL = `${LABEL}=${RUN}`;
 let names = 0;
 const made: { kind: "container" | "network" | "volume"; id: string; name?: string }[] = [];
 
@@ -55,7 +57,7 @@ export async function runContainer(
   files: Record<string, string> = {},
 ): Promise<string> {
   await removeDeadRunsContainer(name);
-  const id = await docker("create", "--name", name, "--label", `${LABEL}=${RUN}`, ...args);
+  const id = await docker("create", "--name", name, "--label", RUN_LABEL, ...args);
   made.push({ kind: "container", id, name });
   for (const [path, content] of Object.entries(files)) await copyInto(id, path, content);
   await docker("start", id);
@@ -73,13 +75,13 @@ async function copyInto(id: string, path: string, content: string): Promise<void
 }
 
 export async function createNetwork(): Promise<string> {
-  const id = await docker("network", "create", "--label", `${LABEL}=${RUN}`, uniqueName("net"));
+  const id = await docker("network", "create", "--label", RUN_LABEL, uniqueName("net"));
   made.push({ kind: "network", id });
   return id;
 }
 
 export async function createVolume(): Promise<string> {
-  const id = await docker("volume", "create", "--label", `${LABEL}=${RUN}`, uniqueName("data"));
+  const id = await docker("volume", "create", "--label", RUN_LABEL, uniqueName("data"));
   made.push({ kind: "volume", id });
   return id;
 }

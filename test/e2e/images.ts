@@ -19,14 +19,20 @@ export interface Images {
  * as the cache of the next run; only what changed is built again.
  */
 export async function buildImages(): Promise<Images> {
+  const { node, dockerCli } = await baseImages();
+  const bases = ["--build-arg", `NODE_IMAGE=${node}`, "--build-arg", `DOCKER_CLI_IMAGE=${dockerCli}`];
+  await docker("build", "--network=host", "--force-rm", ...bases, "-t", WATCHDOG, ".");
+  return { watchdog: WATCHDOG, node };
+}
+
+/** For tests that need no watchdog in a container: what it is built on. */
+export async function baseImages(): Promise<{ node: string; dockerCli: string }> {
   const present = await Promise.all(BASES.map(exists));
   const [node, dockerCli] = present.every(Boolean) ? BASES : STAND_INS;
   if (node === STAND_INS[0] && !(await Promise.all(STAND_INS.map(exists))).every(Boolean)) {
     await promisify(execFile)("scripts/e2e-base-images.sh", [...STAND_INS]);
   }
-  const bases = ["--build-arg", `NODE_IMAGE=${node}`, "--build-arg", `DOCKER_CLI_IMAGE=${dockerCli}`];
-  await docker("build", "--network=host", "--force-rm", ...bases, "-t", WATCHDOG, ".");
-  return { watchdog: WATCHDOG, node };
+  return { node, dockerCli };
 }
 
 function exists(image: string): Promise<boolean> {

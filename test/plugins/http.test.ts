@@ -20,7 +20,7 @@ import { ask, httpCheck } from "./http-check.ts";
 const check = await httpCheck();
 const TIMEOUT_MS = 300;
 /** For a machine with two busy cores. */
-const SLACK_MS = 700;
+const SLACK_MS = 3000;
 
 async function withServer(
   starting: Promise<HostileServer>,

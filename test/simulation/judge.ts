@@ -9,6 +9,8 @@ export interface Judge {
   restartAllowed(service: string, state: WatchdogState): void;
   /** A person paused or resumed; an empty service means all. */
   meddled(action: "pause" | "resume", service: string, untilAt: number): void;
+  /** A person asked to resume: budgets begin anew. */
+  forgave(service: string): void;
   /** The state between two ticks. */
   looked(state: WatchdogState): void;
   checked(service: string, ok: boolean): void;
@@ -147,10 +149,12 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     restartEnded(service) {
       Object.assign(seen(service), { restarting: false, orphaned: false });
     },
+    forgave(service) {
+      for (const name of service === "" ? town.policies.keys() : [service]) seen(name).restarts = [];
+    },
     meddled(action, service, untilAt) {
       for (const name of service === "" ? town.policies.keys() : [service]) {
         const state = seen(name);
-        if (action === "resume") state.restarts = [];
         // A pause of all and one of the service stand beside each other; ending the one leaves the other.
         if (action === "pause") state.pausedUntilAt = service === "" ? state.pausedUntilAt : untilAt;
         else state.pausedUntilAt = 0;

@@ -56,6 +56,8 @@ export async function playWorld({ seed, faultTicks, quietTicks }: Settings, judg
   function ask(action: "pause" | "resume" | "restart", service: string): void {
     const untilAt = clock.now() + random.between(30_000, 120_000);
     const request = { action, service, origin: "anna", ...(action === "pause" ? { untilAt } : {}) };
+    // A process may die after it did what was asked and before it said so.
+    if (action === "resume") judge.forgave(service);
     void process.ticker.operate(request).then(({ done }) => {
       if (done && action !== "restart") judge.meddled(action, service, untilAt);
     });
