@@ -73,9 +73,9 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
       ledger,
       () => registry.sinks,
       ports,
-      async (sink, alert) => {
+      async (sink, alerts) => {
         const { deliver } = await import("./delivery/send.ts");
-        return deliver(sink, alert, ports, shutdown.signal);
+        return deliver(sink, alerts, ports, shutdown.signal);
       },
     );
     const ticker = createTicker({

@@ -36,8 +36,8 @@ const courierJob: Job<Settings, unknown> = async ({ folder, alerts, services, si
   const ledger = createLedger(stateAfter(policies, Date.now()), policies, opened.store, ports, () => routes);
   await ledger.save();
   const emptyBytes = (await stat(path)).size;
-  const { entries } = enqueue(emptyState().outbox, alertsOf(alerts, services), routes, Date.now());
-  ledger.update((state) => ({ ...state, outbox: { ...state.outbox, entries } }));
+  const { outbox } = enqueue(emptyState().outbox, alertsOf(alerts, services), routes, Date.now());
+  ledger.update((state) => ({ ...state, outbox }));
   await ledger.save();
   const queuedBytes = (await stat(path)).size;
 

@@ -15,7 +15,7 @@ const outboxJob: Job<object, { alerts: number; rounds: number }> = async () => (
     for (let round = 0; round < rounds; round++) {
       let outbox = emptyOutbox();
       const startedMs = performance.now();
-      for (const one of alerts) outbox = enqueue(outbox, [one], routes, NOW);
+      for (const one of alerts) outbox = enqueue(outbox, [one], routes, NOW).outbox;
       const queuedMs = performance.now();
       const delivered = { outcome: "delivered", reason: "HTTP 200" } as const;
       for (const { id } of [...outbox.entries]) {

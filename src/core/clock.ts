@@ -18,15 +18,8 @@ function shift(value: unknown, deltaMs: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   const moved: Record<string, unknown> = {};
   for (const [key, one] of Object.entries(value)) {
-    if (key === "heldUntilAt") moved[key] = shiftAll(one as Record<string, number | null>, deltaMs);
-    else if (isTime(key) && typeof one === "number") moved[key] = one === 0 ? 0 : one + deltaMs;
+    if (isTime(key) && typeof one === "number") moved[key] = one === 0 ? 0 : one + deltaMs;
     else moved[key] = key === "pause" || key === "alert" ? one : shift(one, deltaMs);
   }
   return moved;
-}
-
-function shiftAll(times: Record<string, number | null>, deltaMs: number): Record<string, number | null> {
-  return Object.fromEntries(
-    Object.entries(times).map(([name, at]) => [name, at === null ? null : at + deltaMs]),
-  );
 }

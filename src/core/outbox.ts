@@ -27,11 +27,20 @@ export interface DeadLetter extends OutboxEntry {
   diedAt: number;
 }
 
+/** What is known of a sink that failed; a sink that takes alerts has no record. */
+export interface SinkHealth {
+  /** Failed attempts in a row, over all services. */
+  failures: number;
+  /** Not tried before this: `Retry-After`, or an open circuit. */
+  heldUntilAt: number;
+  /** The receiver is gone for good; a replay or a new start of the configuration tries it again. */
+  disabled?: true;
+}
+
 export interface OutboxState {
   entries: OutboxEntry[];
   dead: DeadLetter[];
-  /** Sinks that may not be tried before a time: `Retry-After`, or gone for good (`Infinity` is not JSON: `null`). */
-  heldUntilAt: Record<string, number | null>;
+  sinks: Record<string, SinkHealth>;
   /** Delivered since the state file was made. */
   sent: number;
 }
@@ -39,21 +48,27 @@ export interface OutboxState {
 /** After the n-th failed attempt, wait this long (Standard Webhooks' schedule), varied by a fifth either way. */
 const SCHEDULE_MS = [5, 30, 120, 300, 900, 3600, 10_800, 21_600, 43_200].map((s) => s * 1000);
 const OLDEST_MS = 24 * 3_600_000;
-const MOST_DEAD = 200;
+/** Alerts that wait, for all sinks together. A host in trouble for a day makes a few thousand. */
+export const MOST_ENTRIES = 20_000;
+const MOST_DEAD = 1000;
+/** Failures in a row that open a sink's circuit: it is then tried with one alert at a time. */
+export const CIRCUIT_FAILURES = 5;
+const CIRCUIT_MS = 300_000;
 
 export function emptyOutbox(): OutboxState {
-  return { entries: [], dead: [], heldUntilAt: {}, sent: 0 };
+  return { entries: [], dead: [], sinks: {}, sent: 0 };
 }
 
 /** The sinks that there are, and which alerts each takes. */
 export type Routes = ReadonlyMap<string, Route | undefined>;
 
+/** The outbox with new alerts. `dropped` had to make room, and are dead letters now. */
 export function enqueue(
   outbox: OutboxState,
   alerts: readonly { service: string; alert: Alert }[],
   routes: Routes,
   now: number,
-): OutboxState {
+): { outbox: OutboxState; dropped: DeadLetter[] } {
   const fresh: OutboxEntry[] = [];
   for (const { service, alert } of alerts) {
     for (const [sink, route] of routes) {
@@ -62,7 +77,24 @@ export function enqueue(
       fresh.push({ id, sink, service, alert, createdAt: now, attempts: 0, nextAt: now, lastReason: "" });
     }
   }
-  return fresh.length === 0 ? outbox : { ...outbox, entries: [...outbox.entries, ...fresh] };
+  if (fresh.length === 0) return { outbox, dropped: [] };
+  return makeRoom({ ...outbox, entries: [...outbox.entries, ...fresh] }, now);
+}
+
+/** Past the bound the oldest go, news of recoveries before news of failures: a DOWN is dropped last. */
+function makeRoom(outbox: OutboxState, now: number): { outbox: OutboxState; dropped: DeadLetter[] } {
+  const excess = outbox.entries.length - MOST_ENTRIES;
+  if (excess <= 0) return { outbox, dropped: [] };
+  const isGood = (entry: OutboxEntry) => entry.alert.params.success;
+  const goodFirst = [...outbox.entries.filter(isGood), ...outbox.entries.filter((entry) => !isGood(entry))];
+  const gone = new Set(goodFirst.slice(0, excess));
+  const dropped = [...gone].map((entry) => ({ ...entry, diedAt: now, lastReason: "the outbox is full" }));
+  const entries = outbox.entries.filter((entry) => !gone.has(entry));
+  return { outbox: { ...outbox, entries, dead: buried(outbox.dead, dropped) }, dropped };
+}
+
+function buried(dead: readonly DeadLetter[], fresh: readonly DeadLetter[]): DeadLetter[] {
+  return [...dead, ...fresh].slice(-MOST_DEAD);
 }
 
 /** What is kept in order: one service's news for one sink. */
@@ -76,14 +108,16 @@ export function dueLanes(outbox: OutboxState, now: number): OutboxEntry[][] {
     if (lane) lane.push(entry);
     else lanes.set(laneOf(entry), [entry]);
   }
-  return [...lanes.values()].filter(
-    ([first]) => first!.nextAt <= now && !sinkIsHeld(outbox, first!.sink, now),
-  );
+  return [...lanes.values()].filter(([first]) => first!.nextAt <= now && mayTry(outbox, first!.sink, now));
 }
 
-export function sinkIsHeld(outbox: OutboxState, sink: string, now: number): boolean {
-  const until = outbox.heldUntilAt[sink];
-  return until === null || (until !== undefined && until > now);
+function mayTry(outbox: OutboxState, sink: string, now: number): boolean {
+  const health = outbox.sinks[sink];
+  return health === undefined || (!health.disabled && health.heldUntilAt <= now);
+}
+
+export function circuitIsOpen(outbox: OutboxState, sink: string): boolean {
+  return (outbox.sinks[sink]?.failures ?? 0) >= CIRCUIT_FAILURES;
 }
 
 /** When the next entry may be tried, lanes in hand left out; `undefined` when none waits. */
@@ -92,52 +126,85 @@ export function nextAttemptAt(outbox: OutboxState, inHand: ReadonlySet<string>):
   let next: number | undefined;
   for (const entry of outbox.entries) {
     const lane = laneOf(entry);
-    const held = outbox.heldUntilAt[entry.sink];
-    if (firsts.has(lane) || held === null) continue;
+    const health = outbox.sinks[entry.sink];
+    if (firsts.has(lane) || health?.disabled) continue;
     firsts.add(lane);
-    const at = Math.max(entry.nextAt, held ?? 0);
+    const at = Math.max(entry.nextAt, health?.heldUntilAt ?? 0);
     if (next === undefined || at < next) next = at;
   }
   return next;
 }
 
-/** The outbox after attempts. `died` are those that will not be tried again. */
+/** What became of the outbox by attempts: who died, and which sinks' circuits opened or closed. */
+export interface Recorded {
+  outbox: OutboxState;
+  died: DeadLetter[];
+  opened: { sink: string; reason: string }[];
+  closed: string[];
+}
+
 export function recordDeliveries(
   outbox: OutboxState,
   deliveries: ReadonlyMap<string, Delivery>,
   now: number,
-): { outbox: OutboxState; died: DeadLetter[] } {
-  const died: DeadLetter[] = [];
+): Recorded {
+  const result: Recorded = { outbox, died: [], opened: [], closed: [] };
+  const sinks = { ...outbox.sinks };
   const entries: OutboxEntry[] = [];
-  const heldUntilAt = { ...outbox.heldUntilAt };
   let sent = outbox.sent;
-  for (const entry of outbox.entries) {
+  let left = deliveries.size;
+  for (const [index, entry] of outbox.entries.entries()) {
+    // Most deliveries are of the oldest entries: the rest is taken over as it is.
+    if (left === 0) {
+      entries.push(...outbox.entries.slice(index));
+      break;
+    }
     const delivery = deliveries.get(entry.id);
+    if (delivery !== undefined) left--;
     if (delivery === undefined) {
       entries.push(entry);
       continue;
     }
     if (delivery.outcome === "delivered") {
       sent++;
-      delete heldUntilAt[entry.sink];
+      if (sinks[entry.sink]) result.closed.push(entry.sink);
+      delete sinks[entry.sink];
       continue;
     }
     const tried = { ...entry, attempts: entry.attempts + 1, lastReason: delivery.reason };
-    if (delivery.outcome === "rejected") {
-      if (delivery.disable) heldUntilAt[entry.sink] = null;
-      died.push({ ...tried, diedAt: now });
-      continue;
+    sinks[entry.sink] = afterFailure(sinks[entry.sink], tried, delivery, now);
+    if (sinks[entry.sink]!.failures === CIRCUIT_FAILURES || sinks[entry.sink]!.disabled) {
+      result.opened.push({ sink: entry.sink, reason: delivery.reason });
     }
-    if (delivery.retryAfterMs !== undefined) heldUntilAt[entry.sink] = now + delivery.retryAfterMs;
-    const nextAt = now + Math.max(waitMs(tried), delivery.retryAfterMs ?? 0);
-    if (tried.attempts > SCHEDULE_MS.length || nextAt - entry.createdAt > OLDEST_MS) {
-      died.push({ ...tried, diedAt: now });
-    } else entries.push({ ...tried, nextAt });
+    const nextAt = now + nextWaitMs(tried, delivery);
+    const isOver = tried.attempts > SCHEDULE_MS.length || nextAt - entry.createdAt > OLDEST_MS;
+    if (delivery.outcome === "rejected" || isOver) result.died.push({ ...tried, diedAt: now });
+    else entries.push({ ...tried, nextAt });
   }
-  return {
-    outbox: { entries, dead: [...outbox.dead, ...died].slice(-MOST_DEAD), heldUntilAt, sent },
-    died,
-  };
+  result.outbox = { entries, dead: buried(outbox.dead, result.died), sinks, sent };
+  return result;
+}
+
+/** A rejected alert says nothing of the sink; a failure holds it for the receiver's wait, or an open circuit's. */
+function afterFailure(
+  health: SinkHealth | undefined,
+  tried: OutboxEntry,
+  delivery: Exclude<Delivery, { outcome: "delivered" }>,
+  now: number,
+): SinkHealth {
+  const known = health ?? { failures: 0, heldUntilAt: 0 };
+  if (delivery.outcome === "rejected") return delivery.disable ? { ...known, disabled: true } : known;
+  const failures = known.failures + 1;
+  const circuitMs = failures >= CIRCUIT_FAILURES ? Math.min(waitMs(tried), CIRCUIT_MS) : 0;
+  const heldUntilAt = Math.max(known.heldUntilAt, now + Math.max(circuitMs, delivery.retryAfterMs ?? 0));
+  return { ...known, failures, heldUntilAt };
+}
+
+/** The schedule's, or longer if the receiver says so; at once where it says 0 (it moved, and we know where). */
+function nextWaitMs(tried: OutboxEntry, delivery: Delivery): number {
+  const asked = delivery.outcome === "retry" ? delivery.retryAfterMs : undefined;
+  if (asked === 0 && tried.attempts === 1) return 0;
+  return Math.max(waitMs(tried), asked ?? 0);
 }
 
 /** The outbox with a dead letter to be tried again at once; `undefined` when there is none of that id. */
@@ -145,10 +212,10 @@ export function replay(outbox: OutboxState, id: string, now: number): OutboxStat
   const letter = outbox.dead.find((one) => one.id === id);
   if (letter === undefined) return undefined;
   const { diedAt: _, ...entry } = letter;
-  const { [entry.sink]: __, ...heldUntilAt } = outbox.heldUntilAt;
+  const { [entry.sink]: __, ...sinks } = outbox.sinks;
   return {
     ...outbox,
-    heldUntilAt,
+    sinks,
     dead: outbox.dead.filter((one) => one !== letter),
     entries: [...outbox.entries, { ...entry, attempts: 0, createdAt: now, nextAt: now }],
   };

@@ -194,6 +194,12 @@ export const words = {
   stable: (policy: ServicePolicy) =>
     `${policy.displayName} has been healthy for ${span(policy.stableMs)}: backoff and budget are forgotten`,
 
+  dropped: (message: string, sink: string) =>
+    `the outbox is full; an alert for ${sink} is a dead letter now (GET /outbox): ${message}`,
+  sinkFails: (sink: string, reason: string) => `the sink ${sink} does not take alerts: ${reason}`,
+  died: (message: string, sink: string, reason: string) =>
+    `an alert for ${sink} will not be tried again (${reason}); GET /outbox shows it: ${message}`,
+
   troubleBegan: (reason: string) => `The watchdog cannot do all of its job: ${reason}`,
   troubleEnded: (reason: string, sinceAt: number, now: number) =>
     `The watchdog can do its job again after ${span(now - sinceAt)}. It was: ${reason}`,

@@ -2,13 +2,16 @@
  * Carries the outbox: each (sink, service) in order, independent of every other; attempts are
  * recorded in batches, so that thousands of deliveries do not mean thousands of saves.
  */
-import type { Delivery, OutboxEntry } from "../core/outbox.ts";
-import { dueLanes, laneOf, nextAttemptAt, recordDeliveries } from "../core/outbox.ts";
+import type { Delivery, OutboxEntry, OutboxState } from "../core/outbox.ts";
+import { circuitIsOpen, dueLanes, laneOf, nextAttemptAt, recordDeliveries } from "../core/outbox.ts";
+import { words } from "../core/words.ts";
 import type { Alert, Ports, Sink } from "../plugin.ts";
 import type { Ledger } from "../tick/ledger.ts";
 
 /** Lanes of one sink that are served at once: a slow sink takes nothing from a fast one. */
 const LANES_PER_SINK = 8;
+/** Alerts that a chat gets as one message. */
+const MOST_TOGETHER = 20;
 /** Between looks at entries that are due and have no place: never a busy loop. */
 const SHORTEST_SLEEP_MS = 50;
 /** Longest sleep of the loop, so that a changed clock is noticed. */
@@ -21,7 +24,11 @@ export interface Courier {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export type Deliver = (sink: Sink, alert: Alert) => Promise<Delivery>;
+/** One attempt to hand one or more alerts of one moment over. Never rejects. */
+export type Deliver = (sink: Sink, alerts: readonly Alert[]) => Promise<Delivery>;
+
+/** One (sink, service): its entries in order. */
+type Lane = readonly OutboxEntry[];
 
 export function createCourier(
   ledger: Ledger,
@@ -31,7 +38,10 @@ export function createCourier(
 ): Courier {
   const inHand = new Set<string>();
   const carriers = new Set<Promise<void>>();
-  const lanesOfSink = new Map<string, number>();
+  const open = new Map<string, number>();
+  /** Lanes that were due when the outbox was last looked through, by sink, the first to go last. */
+  let ready = new Map<string, Lane[]>();
+  let looked: OutboxState | undefined;
   let tried = new Map<string, Delivery>();
   let recording: Promise<void> | null = null;
   let wake = () => {};
@@ -40,71 +50,108 @@ export function createCourier(
     while (tried.size > 0) {
       const batch = tried;
       tried = new Map();
-      const { outbox, died } = recordDeliveries(ledger.state.outbox, batch, ports.clock.now());
-      ledger.update((state) => ({ ...state, outbox }));
-      for (const letter of died) sinkTrouble(letter.sink, letter.lastReason);
-      for (const [id, delivery] of batch) if (delivery.outcome === "delivered") sinkTrouble(sinkOf(id), null);
+      const recorded = recordDeliveries(ledger.state.outbox, batch, ports.clock.now());
+      ledger.update((state) => ({ ...state, outbox: recorded.outbox }));
+      for (const { sink, alert, lastReason } of recorded.died) {
+        ports.log.error(words.died(alert.message, sink, lastReason), { sink, alert_id: alert.id });
+        sinkTrouble(sink, lastReason);
+      }
+      for (const { sink, reason } of recorded.opened) sinkTrouble(sink, reason);
+      for (const [id, { outcome }] of batch) if (outcome === "delivered") sinkTrouble(sinkOf(id), null);
       await ledger.save();
     }
   }
 
+  /** A dead sink is told through the others; the ledger tells each trouble once. */
   function sinkTrouble(sink: string, reason: string | null): void {
-    const text = reason === null ? null : `the sink ${sink} does not take alerts: ${reason}`;
-    ledger.apply({ type: "trouble", trouble: `sink:${sink}`, reason: text, tried: "deliver alerts" });
+    const trouble = `sink:${sink}`;
+    if (reason === null && ledger.state.troubles[trouble] === undefined) return;
+    const text = reason === null ? null : words.sinkFails(sink, reason);
+    ledger.apply({ type: "trouble", trouble, reason: text, tried: "deliver alerts" });
   }
 
-  async function carry(lane: readonly OutboxEntry[]): Promise<void> {
-    for (const entry of lane) {
-      const delivery = await attempt(entry);
-      tried.set(entry.id, delivery);
-      recording ??= record().finally(() => {
-        recording = null;
-      });
-      if (delivery.outcome === "retry") break;
-    }
-  }
-
-  async function attempt(entry: OutboxEntry): Promise<Delivery> {
-    const sink = sinks().get(entry.sink);
+  async function attempt(name: string, entries: Lane): Promise<Delivery> {
+    const sink = sinks().get(name);
     if (!sink) return { outcome: "rejected", reason: "the sink is no longer configured" };
-    const delivery = await deliver(sink, entry.alert);
+    const delivery = await deliver(
+      sink,
+      entries.map(({ alert }) => alert),
+    );
     const level = delivery.outcome === "delivered" ? "debug" : "warn";
-    ports.log[level](`alert ${entry.alert.id} to ${entry.sink}: ${delivery.outcome}, ${delivery.reason}`, {
-      sink: entry.sink,
-      alert_id: entry.alert.id,
+    for (const { alert } of entries) {
+      const fields = { sink: name, alert_id: alert.id };
+      ports.log[level](`alert ${alert.id} to ${name}: ${delivery.outcome}, ${delivery.reason}`, fields);
+    }
+    for (const { id } of entries) tried.set(id, delivery);
+    recording ??= record().finally(() => {
+      recording = null;
     });
     return delivery;
   }
 
-  /** Lanes that are due, not in hand, and have a place at their sink. */
-  function takeLanes(): OutboxEntry[][] {
-    const taken: OutboxEntry[][] = [];
-    for (const lane of dueLanes(ledger.state.outbox, ports.clock.now())) {
-      const { sink } = lane[0]!;
-      const open = lanesOfSink.get(sink) ?? 0;
-      if (inHand.has(laneOf(lane[0]!)) || open >= LANES_PER_SINK) continue;
-      inHand.add(laneOf(lane[0]!));
-      lanesOfSink.set(sink, open + 1);
-      taken.push(lane);
+  /** One lane by itself, to its end; several together by their first entries, in one message. */
+  async function carry(name: string, lanes: readonly Lane[]): Promise<void> {
+    if (lanes.length > 1) {
+      const firsts = lanes.map((lane) => lane[0]!);
+      await attempt(name, firsts);
+    } else {
+      for (const entry of lanes[0]!) {
+        const { outcome } = await attempt(name, [entry]);
+        if (outcome === "retry" || circuitIsOpen(ledger.state.outbox, name)) break;
+      }
     }
+    await recording;
+  }
+
+  /** Looks the outbox through, unless it is as it was when there was something left to do. */
+  function look(): void {
+    const { outbox } = ledger.state;
+    ready = new Map();
+    looked = outbox;
+    for (const lane of dueLanes(outbox, ports.clock.now()).reverse()) {
+      const { sink } = lane[0]!;
+      if (inHand.has(laneOf(lane[0]!))) continue;
+      const lanes = ready.get(sink);
+      if (lanes) lanes.push(lane);
+      else ready.set(sink, [lane]);
+    }
+  }
+
+  function take(name: string, most: number): Lane[] {
+    const lanes = ready.get(name) ?? [];
+    const taken = lanes.splice(-most).reverse();
+    for (const lane of taken) inHand.add(laneOf(lane[0]!));
     return taken;
   }
 
-  /** Starts every lane that is due. A lane that ends starts what has become due meanwhile. */
-  function pump(): void {
-    for (const lane of takeLanes()) {
-      const { sink } = lane[0]!;
-      const carried = carry(lane)
-        .then(() => recording)
-        .then(() => {
-          inHand.delete(laneOf(lane[0]!));
-          lanesOfSink.set(sink, lanesOfSink.get(sink)! - 1);
-          carriers.delete(carried);
-          pump();
-          wake();
-        });
-      carriers.add(carried);
+  /** Gives a sink as much as it has places for; one alert at a time while its circuit is open. */
+  function fill(name: string): void {
+    const places = circuitIsOpen(ledger.state.outbox, name) ? 1 : LANES_PER_SINK;
+    const sink = sinks().get(name);
+    const together = places > 1 && sink !== undefined && "formatMany" in sink ? MOST_TOGETHER : 1;
+    while ((open.get(name) ?? 0) < places) {
+      const lanes = take(name, together);
+      if (lanes.length === 0) return;
+      start(name, lanes);
     }
+  }
+
+  function start(name: string, lanes: readonly Lane[]): void {
+    open.set(name, (open.get(name) ?? 0) + 1);
+    const carried = carry(name, lanes).then(() => {
+      for (const lane of lanes) inHand.delete(laneOf(lane[0]!));
+      open.set(name, open.get(name)! - 1);
+      carriers.delete(carried);
+      if ((ready.get(name)?.length ?? 0) > 0 && !circuitIsOpen(ledger.state.outbox, name)) fill(name);
+      else pump();
+      wake();
+    });
+    carriers.add(carried);
+  }
+
+  function pump(): void {
+    if (ledger.state.outbox !== looked || [...ready.values()].every((lanes) => lanes.length === 0)) look();
+    for (const name of ready.keys()) fill(name);
   }
 
   async function flush(): Promise<void> {

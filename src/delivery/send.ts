@@ -20,14 +20,14 @@ export const ANSWER_LIMIT_BYTES = 64 * 1024;
 const OUTCOMES: readonly unknown[] = ["delivered", "retry", "rejected"];
 
 /**
- * Makes one attempt to hand `alert` to `sink`, within `timeoutMs`, and never rejects. A sink that hangs
+ * Makes one attempt to hand `alert` (several, to a sink with `formatMany`) to `sink`, within `timeoutMs`, and never rejects. A sink that hangs
  * is left behind; one whose functions throw is named, and the alert is `rejected`, for the same input
  * would throw again. No faults of the network, no timeout and no shutdown is final: they are `retry`.
  * The reason is safe to show.
  */
 export async function deliver(
   sink: Sink,
-  alert: Alert,
+  alert: Alert | readonly Alert[],
   ports: Pick<Ports, "clock">,
   signal?: AbortSignal,
   { timeoutMs = SEND_TIMEOUT_MS }: { timeoutMs?: number } = {},
@@ -40,10 +40,11 @@ export async function deliver(
     const late: Delivery = { outcome: "retry", reason: `no answer in ${timeoutMs / 1000} s` };
     void ports.clock.wait(timeoutMs, over.signal).then(() => resolve(late));
   });
+  const alerts = (Array.isArray(alert) ? alert : [alert]) as readonly Alert[];
   const attempt =
     "deliver" in sink
-      ? direct(sink, alert, over.signal)
-      : overHttp(sink, alert, ports.clock.now(), over.signal);
+      ? direct(sink, alerts[0]!, over.signal)
+      : overHttp(sink, alerts, ports.clock.now(), over.signal);
   try {
     return await Promise.race([attempt, interrupted]);
   } finally {
@@ -71,7 +72,12 @@ async function direct(sink: DirectSink, alert: Alert, signal: AbortSignal): Prom
   }
 }
 
-async function overHttp(sink: HttpSink, alert: Alert, nowMs: number, signal: AbortSignal): Promise<Delivery> {
+async function overHttp(
+  sink: HttpSink,
+  alerts: readonly Alert[],
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<Delivery> {
   let request: SinkRequest | undefined;
   const broken = (doing: string, fault: unknown): Delivery => ({
     outcome: "rejected",
@@ -80,8 +86,9 @@ async function overHttp(sink: HttpSink, alert: Alert, nowMs: number, signal: Abo
 
   const headers = new Headers({ "user-agent": "spreadpilot-watchdog" });
   try {
-    request = sink.format(worded(alert, sink.settings));
-    const fresh = await sink.sign?.(alert, request, Math.floor(nowMs / 1000));
+    const shown = alerts.map((alert) => worded(alert, sink.settings));
+    request = shown.length > 1 && sink.formatMany ? sink.formatMany(shown) : sink.format(shown[0]!);
+    const fresh = await sink.sign?.(alerts[0]!, request, Math.floor(nowMs / 1000));
     for (const [name, value] of Object.entries({ ...request.headers, ...fresh })) headers.set(name, value);
     new URL(request.url);
   } catch (fault) {

@@ -10,6 +10,7 @@ import { enqueue, type Routes } from "../core/outbox.ts";
 import type { Policies } from "../core/policy.ts";
 import type { WatchdogState } from "../core/state.ts";
 import { transition } from "../core/transition.ts";
+import { words } from "../core/words.ts";
 import type { Ports } from "../plugin.ts";
 import type { StateStore } from "../state/file.ts";
 import type { Calendar } from "./maintenance.ts";
@@ -72,7 +73,9 @@ export function createLedger(
     const alerts = next.effects.filter((effect) => effect.type === "alert");
     for (const effect of next.effects) logEffect(ports, effect);
     const sinks = event.type === "trouble" ? othersThan(event.trouble, routes()) : routes();
-    state = { ...next.state, outbox: enqueue(next.state.outbox, alerts, sinks, at) };
+    const { outbox, dropped } = enqueue(next.state.outbox, alerts, sinks, at);
+    for (const { alert, sink } of dropped) ports.log.error(words.dropped(alert.message, sink));
+    state = { ...next.state, outbox };
     return next.effects;
   }
 

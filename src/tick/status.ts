@@ -129,7 +129,7 @@ function entryReport(entry: OutboxEntry) {
 
 /** `GET /outbox`: what waits, what is dead and may be tried again, and sinks that are held. */
 export function outboxReport(state: WatchdogState, targets: ReadonlyMap<string, string>) {
-  const { entries, dead, heldUntilAt, sent } = state.outbox;
+  const { entries, dead, sinks, sent } = state.outbox;
   return {
     sent,
     pending: entries.length,
@@ -137,7 +137,8 @@ export function outboxReport(state: WatchdogState, targets: ReadonlyMap<string, 
     sinks: [...targets].map(([name, target]) => ({
       name,
       target,
-      held_until: heldUntilAt[name] === null ? "disabled" : iso(heldUntilAt[name] ?? undefined),
+      failures: sinks[name]?.failures ?? 0,
+      held_until: sinks[name]?.disabled ? "disabled" : iso(sinks[name]?.heldUntilAt),
     })),
     entries: entries
       .slice(0, MOST_ENTRIES)

@@ -15,7 +15,7 @@ test("every time of the state moves with the clock; a person's pause and an aler
     ...d.state,
     outbox: {
       ...d.state.outbox,
-      heldUntilAt: { slack: 5, dead: null },
+      sinks: { slack: { failures: 1, heldUntilAt: 5 } },
       entries: [
         {
           id: "x",
@@ -46,6 +46,5 @@ test("every time of the state moves with the clock; a person's pause and an aler
     assert.equal(after.get(path), path.startsWith(".pause") ? at : at + DAY_MS, path);
   }
   const { outbox } = shiftTimes(d.state, DAY_MS);
-  assert.deepEqual(outbox.heldUntilAt, { slack: 5 + DAY_MS, dead: null });
   assert.deepEqual(outbox.entries[0]!.alert, d.state.outbox.entries[0]!.alert);
 });

@@ -133,7 +133,7 @@ export function createMachine(machine: Machine) {
       ledger,
       () => sinks,
       ports,
-      (sink, alert) => receive(mine, sink, alert),
+      (sink, [alert]) => receive(mine, sink, alert!),
     );
     const over = new AbortController();
     void courier.run(over.signal);

@@ -71,9 +71,9 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
     ledger,
     () => sinks,
     world,
-    async (sink, alert) => {
-      log.push(`deliver ${alert.event_type}`);
-      return (await ports.deliver?.(sink.name, alert)) ?? { outcome: "delivered", reason: "HTTP 200" };
+    async (sink, [alert]) => {
+      log.push(`deliver ${alert!.event_type}`);
+      return (await ports.deliver?.(sink.name, alert!)) ?? { outcome: "delivered", reason: "HTTP 200" };
     },
   );
   const check: Check = {
