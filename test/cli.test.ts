@@ -223,6 +223,54 @@ test("a wrong command line says what there is, and exits 2", async () => {
   }
 });
 
+test("status says of every service why, in one line", async () => {
+  const server = await serving("status");
+  const env = { WATCHDOG_CONFIG: await config("status"), PORT: new URL(server.url).port };
+  const { exit, out, err } = run(["status"], env);
+  assert.equal(await exit, 0, err());
+  assert.match(out(), /^executor {2}(healthy|unknown) +Executor has /);
+  server.child.kill("SIGTERM");
+  assert.equal(await server.exit, 0);
+  const gone = run(["status"], env);
+  assert.equal(await gone.exit, 1);
+  assert.match(gone.err(), /no watchdog answers/);
+});
+
+test("alert test sends a marked alert, and prints what the receiver answered", async () => {
+  const bodies: string[] = [];
+  const receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      bodies.push(body);
+      response.statusCode = request.url === "/bad" ? 403 : 200;
+      response.end();
+    });
+  });
+  receiver.listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  const { port } = receiver.address() as AddressInfo;
+  const env = {
+    WATCHDOG_CONFIG: await config("alert"),
+    WEBHOOK_URL: `http://127.0.0.1:${port}/good,http://127.0.0.1:${port}/bad`,
+  };
+  const both = run(["alert", "test"], env);
+  assert.equal(await both.exit, 1, both.err());
+  assert.match(both.out(), /^webhook \(.*\): delivered, HTTP 200$/m);
+  assert.match(both.out(), /^webhook-2 \(.*\): rejected, HTTP 403$/m);
+  const one = run(["alert", "test", "webhook"], env);
+  assert.equal(await one.exit, 0, one.err());
+  const unknown = run(["alert", "test", "slack"], env);
+  assert.equal(await unknown.exit, 2);
+  assert.match(unknown.err(), /there are: webhook, webhook-2/);
+  assert.equal(bodies.length, 3);
+  assert.equal(JSON.parse(bodies[0]!).params.test, true);
+  receiver.closeAllConnections();
+  receiver.close();
+});
+
 test("no secret is printed, whatever the level", async () => {
   const secrets = ["sesame-open-1234", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "planted-path-5678"];
   const server = await serving("secret", {
