@@ -205,7 +205,7 @@ export interface TickHook {
 
 /** What a plugin's `setup` is given. */
 export interface Watchdog extends Ports {
-  /** The shortest interval of any service, ms. */
+  /** How often a trigger should tick, ms: the shortest interval of any service, or a part of it where there are many. */
   intervalMs: number;
   check(check: Check): void;
   restarter(restarter: Restarter): void;

@@ -4,6 +4,7 @@ import type { Config } from "./config/config.ts";
 import { emptyState } from "./core/state.ts";
 import type { Ports } from "./plugin.ts";
 import type { Registry } from "./plugins/registry.ts";
+import { isSpread, shortestIntervalMs } from "./tick/pace.ts";
 import { outboxReport, serviceDetail, statusReport } from "./tick/status.ts";
 import { createWatchdog } from "./watchdog.ts";
 
@@ -19,7 +20,7 @@ export interface Serving {
 export type ServeResult = { ok: true; serving: Serving } | { ok: false; reason: string };
 
 export async function serve(config: Config, registry: Registry, ports: Ports): Promise<ServeResult> {
-  const watchdog = createWatchdog(config, registry, ports);
+  const watchdog = createWatchdog(config, registry, ports, { spread: isSpread(config) });
   const opened = await watchdog.open();
   if (!opened.ok) {
     if (opened.fault !== "locked") return { ok: false, reason: opened.reason };
@@ -95,14 +96,6 @@ function targetsOf(registry: Registry): Map<string, string> {
 function reportFailure(result: Awaited<ReturnType<ReturnType<typeof createWatchdog>["tick"]>>, ports: Ports) {
   if (!result.ok) ports.log.error(result.reason);
   else if (result.report.status === "skipped") ports.log.debug(`tick skipped: ${result.report.reason}`);
-}
-
-export function shortestIntervalMs(config: Config): number {
-  let shortest = Number.POSITIVE_INFINITY;
-  for (const { intervalMs, fastIntervalMs } of config.services.values()) {
-    shortest = Math.min(shortest, intervalMs, fastIntervalMs ?? intervalMs);
-  }
-  return Number.isFinite(shortest) ? shortest : 15_000;
 }
 
 function listen(

@@ -45,7 +45,12 @@ export type Opening = { ok: true } | { ok: false; fault: "locked" | "newer" | "u
 export type Watchdog = ReturnType<typeof createWatchdog>;
 
 /** `tick`, `operate` and `deliver` take the state when they can; `close` ends what runs and gives it back. */
-export function createWatchdog(config: Config, registry: Registry, ports: Ports) {
+export function createWatchdog(
+  config: Config,
+  registry: Registry,
+  ports: Ports,
+  { spread = false }: { spread?: boolean } = {},
+) {
   const shutdown = new AbortController();
   const services = wireServices(config, registry);
   const incidents = createIncidentStore(join(dirname(config.stateFile), "incidents"), ports.log);
@@ -85,6 +90,7 @@ export function createWatchdog(config: Config, registry: Registry, ports: Ports)
       courier,
       ports,
       budgetMs: config.tickBudgetMs,
+      spread,
       maxConcurrentRestarts: config.maxConcurrentRestarts,
       lookout,
       incidents,

@@ -6,9 +6,9 @@ import { loadConfig } from "../config/load.ts";
 import type { Ports } from "../plugin.ts";
 import type { Registry } from "../plugins/registry.ts";
 import { setUpPlugins } from "../plugins/registry.ts";
-import { shortestIntervalMs } from "../serve.ts";
 import { systemClock } from "../shell/clock.ts";
 import { createLog } from "../shell/log.ts";
+import { cronIntervalMs } from "../tick/pace.ts";
 
 export type Started =
   | { ok: true; config: Config; registry: Registry; ports: Ports }
@@ -32,7 +32,7 @@ export async function start(exits: { failed: number; usage: number }): Promise<S
     name,
     make: () => (factory ?? builtins[name]!)(options as never),
   }));
-  const set = await setUpPlugins(plugins, ports, shortestIntervalMs(config));
+  const set = await setUpPlugins(plugins, ports, cronIntervalMs(config));
   if (set.ok) return { ok: true, config, registry: set.registry, ports };
   process.stderr.write(`spreadpilot-watchdog: ${set.reason}\n`);
   return { ok: false, exit: exits.failed };

@@ -34,6 +34,8 @@ export interface TickWorld {
   ports: Ports;
   /** A tick returns within this time; what is not done by then goes on behind it. */
   budgetMs: number;
+  /** Spreads the first checks over the first interval: for a trigger that ticks more often than that. */
+  spread?: boolean;
   maxConcurrentRestarts: number;
   lookout: Lookout;
   incidents: IncidentStore;
@@ -88,10 +90,10 @@ export function createTicker(world: TickWorld): Ticker {
     const startedAt = ledger.now();
     const startedMs = ports.clock.monotonicMs();
     const leftMs = () => Math.max(0, world.budgetMs - (ports.clock.monotonicMs() - startedMs));
-    const due = dueServices(ledger.state, world.policies, startedAt);
+    const due = dueServices(ledger.state, world.policies, startedAt, world.spread);
     if (due.length === 0 && ledger.state.lastTick !== null) {
       await within(ports.clock, leftMs(), courier.flush());
-      const next_allowed_in_ms = nextDueInMs(ledger.state, world.policies, startedAt);
+      const next_allowed_in_ms = nextDueInMs(ledger.state, world.policies, startedAt, world.spread);
       return { ok: true, report: { status: "skipped", reason: "min_interval", next_allowed_in_ms } };
     }
     ends.clear();

@@ -108,6 +108,24 @@ test("a clock that was set back an hour does not put the next check off for an h
   assert.ok(nextDueInMs(d.state, policies, d.now - 3_600_000) <= 15_000);
 });
 
+test("the first checks of many are spread over the first interval, and each keeps its own time", () => {
+  const many = Array.from({ length: 1000 }, (_, i) => policy(`service-${i}`));
+  const policies = new Map(many.map((one) => [one.name, one]));
+  const d = drive(...many);
+  const perSlice: number[] = [];
+  for (let slice = 0; slice < 20; slice++) {
+    const due = dueServices(d.state, policies, d.now, true);
+    perSlice.push(due.length);
+    if (due.length > 0) d.pass(...due);
+    d.wait(1500);
+  }
+  const [first, ...rest] = perSlice.slice(0, 10);
+  assert.ok(first! < 10, `${first} at once`);
+  for (const count of rest) assert.ok(count > 60 && count < 140, `${count} in one slice`);
+  const total = perSlice.slice(0, 11).reduce((sum, count) => sum + count, 0);
+  assert.ok(total >= 1000, `only ${total} in the first interval`);
+});
+
 test("a faster interval holds while in doubt, and only then", () => {
   const quick = policy("executor", { fastIntervalMs: 2000 });
   const d = drive(quick);

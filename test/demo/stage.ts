@@ -9,9 +9,10 @@ import { formatFaults } from "../../src/config/fault.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Ports } from "../../src/plugin.ts";
 import { type Registry, setUpPlugins } from "../../src/plugins/registry.ts";
-import { serve, shortestIntervalMs } from "../../src/serve.ts";
+import { serve } from "../../src/serve.ts";
 import { systemClock } from "../../src/shell/clock.ts";
 import { createLog } from "../../src/shell/log.ts";
+import { cronIntervalMs } from "../../src/tick/pace.ts";
 import type { statusReport } from "../../src/tick/status.ts";
 import type { Act, Scene } from "./acts.ts";
 import type { Cast } from "./cast.ts";
@@ -107,7 +108,7 @@ async function setUp(
     name,
     make: () => known[name as keyof typeof known]!(options as never),
   }));
-  const set = await setUpPlugins(plugins, ports, shortestIntervalMs(config));
+  const set = await setUpPlugins(plugins, ports, cronIntervalMs(config));
   if (!set.ok) throw new Error(set.reason);
   return { config, registry: set.registry, ports };
 }
