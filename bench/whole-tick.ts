@@ -11,7 +11,7 @@ import { configure, endpoints, watched } from "./setup.ts";
 
 const SERVICES = 1000;
 /** Rounds that are made and not counted: the compilers of all runtimes have done their work by then. */
-const WARM_UPS = 3;
+const WARM_UPS = 15;
 
 interface Rival {
   name: string;
@@ -43,7 +43,7 @@ export const wholeTick: Bench = {
     if (exporter) rivals.push(exporter);
     else missing.push({ what: "blackbox_exporter", figure: "skipped: not installed" });
 
-    const rounds = WARM_UPS + (lab.quick ? 3 : 9);
+    const rounds = WARM_UPS + (lab.quick ? 5 : 15);
     const cpu = new Map<string, number[]>(rivals.map(({ name }) => [name, []]));
     const wall = new Map<string, number[]>(rivals.map(({ name }) => [name, []]));
     for (let i = 0; i < rounds; i++) {

@@ -12,7 +12,7 @@ export function dependencyOrder(policies: Policies): readonly string[] {
   const order: string[] = [];
   const visited = new Set<string>();
   for (const start of policies.keys()) {
-    // A stack of its own: a chain of thousands must not end the process.
+    // A stack of its own: a chain of thousands must not overflow the engine's.
     const stack = [{ name: start, left: false }];
     while (stack.length > 0) {
       const { name, left } = stack.pop()!;

@@ -84,9 +84,11 @@ export const words = {
         ? `after ${outage.restarts === 1 ? "a restart" : `${outage.restarts} restarts`}`
         : outage.restarted === "unknown"
           ? "by itself, or by a restart whose end was not seen"
-          : outage.restarts > 0
-            ? `by itself, after ${counted(outage.restarts, "failed restart")}`
-            : `by itself after ${counted(outage.failures, "failed check")}`;
+          : outage.cause !== undefined
+            ? `with ${outage.cause}`
+            : outage.restarts > 0
+              ? `by itself, after ${counted(outage.restarts, "failed restart")}`
+              : `by itself after ${counted(outage.failures, "failed check")}`;
     return `${policy.displayName} recovered ${how} (down for ${span(now - outage.startedAt)})`;
   },
 

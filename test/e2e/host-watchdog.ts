@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Alert } from "../../src/core/alert.ts";
@@ -27,7 +26,12 @@ export interface IncidentAnswer {
 export interface HostWatchdog {
   service(name: string): Promise<ServiceAnswer>;
   incident(id: string): Promise<IncidentAnswer>;
-  status(): Promise<{ services: Record<string, ServiceAnswer>; brake: { kind: string; reason: string } | null }>;
+  status(): Promise<{
+    services: Record<string, ServiceAnswer>;
+    brake: { kind: string; reason: string } | null;
+  }>;
+  /** What its log says of a service. */
+  logOf(name: string): string;
   /** All that it wrote: log, state, incidents. */
   written(): string;
   stop(): Promise<void>;
@@ -51,7 +55,7 @@ export async function startOnThisHost(
       WATCHDOG_CONFIG: file,
       STATE_FILE: join(folder, "data", "state.json"),
       PORT: String(port),
-      LOG_FORMAT: "pretty",
+      LOG_FORMAT: "json",
       ...env,
     },
     stdio: ["ignore", "ignore", "pipe"],
@@ -70,9 +74,15 @@ export async function startOnThisHost(
     service: (name) => ask(`/services/${name}`) as Promise<ServiceAnswer>,
     incident: (id) => ask(`/incidents/${id}`) as Promise<IncidentAnswer>,
     status: () => ask("/status") as ReturnType<HostWatchdog["status"]>,
+    logOf: (name) =>
+      log
+        .split("\n")
+        .filter((line) => line.includes(`"service":"${name}"`))
+        .join("\n"),
     written: () => [log, ...files()].join("\n"),
     async stop() {
       await end(child);
+      if (process.env.KEEP_LOG) writeFileSync(process.env.KEEP_LOG, log);
       rmSync(folder, { recursive: true });
     },
   };

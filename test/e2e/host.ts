@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { docker, RUN_LABEL, runContainer, uniqueName } from "./engine.ts";
 
@@ -52,15 +51,23 @@ export async function startOnHost(word: string, settings: HostServiceSettings): 
   };
 }
 
-/** A port of loopback that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+let lastPort = 20_000 + ((process.pid * 97) % 10_000);
+
+/**
+ * A port of loopback that nobody listens on. Below those that the kernel hands out by itself: one of these
+ * may be a connection's by the time that it is listened on, and a container needs its own for its whole life.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    lastPort = lastPort < 31_000 ? lastPort + 1 : 20_000;
+    const port = lastPort;
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = createServer().once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  });
+    if (isFree) return port;
+  }
+  throw new Error("no free port of loopback was found from 20000 to 31000");
 }
 
 export interface Happening {

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openWorkshop, type Workshop } from "./workshop.ts";
+
+let shop: Workshop;
+
+before(async () => {
+  shop = await openWorkshop();
+});
+
+after(() => shop.close());
+
+test("a one-shot tick makes a whole cycle, prints its report, keeps its state and exits 0", async () => {
+  const env = {
+    WATCHDOG_CONFIG: await shop.config("tick"),
+    STATE_FILE: join(shop.folder, "tick-state.json"),
+  };
+  const first = shop.run(["tick"], env);
+  assert.equal(await first.exit, 0, first.err());
+  const report = JSON.parse(first.out());
+  assert.deepEqual(report.counts, { checked: 1, healthy: 1, unhealthy: 0, restarted: 0, restart_failed: 0 });
+  const second = shop.run(["tick"], env);
+  assert.equal(await second.exit, 0);
+  assert.match(JSON.parse(second.out()).status, /completed|skipped/);
+});
+
+test("a one-shot tick finds a dead service over three runs: the state carries the count", async () => {
+  const path = join(shop.folder, "dead.json");
+  const url = "http://127.0.0.1:9/health";
+  const executor = { url, interval: "100ms", timeout: "100ms" };
+  await writeFile(path, JSON.stringify({ services: { executor } }));
+  const seen: string[] = [];
+  for (const _ of [1, 2, 3]) {
+    const { exit, out, err } = shop.run(["tick"], {
+      WATCHDOG_CONFIG: path,
+      STATE_FILE: join(shop.folder, "dead-state.json"),
+    });
+    assert.equal(await exit, 0, err());
+    seen.push(JSON.parse(out()).services.executor.status);
+  }
+  assert.deepEqual(seen, ["failing", "failing", "down"]);
+});
+
+test("a one-shot tick beside a running watchdog is told that the state is held, and exits 75", async () => {
+  const server = await shop.serving("held");
+  const tick = shop.run(["tick"], {
+    WATCHDOG_CONFIG: await shop.config("held"),
+    STATE_FILE: join(shop.folder, "held-state.json"),
+  });
+  assert.equal(await tick.exit, 75, tick.err());
+  const report = JSON.parse(tick.out());
+  assert.equal(report.reason, "locked");
+  assert.match(report.detail, new RegExp(`${server.child.pid}`));
+  server.child.kill("SIGTERM");
+  assert.equal(await server.exit, 0);
+});
+
+test("a wrong configuration is refused with every fault, exit 2, and nothing is started", async () => {
+  const path = join(shop.folder, "wrong.json");
+  const executor = { url: "ftp://x", intervall: "15s", failureThreshold: 0 };
+  await writeFile(path, JSON.stringify({ services: { executor } }));
+  const { exit, err } = shop.run(["serve"], { WATCHDOG_CONFIG: path, HOST: "0.0.0.0", PORT: "0" });
+  assert.equal(await exit, 2);
+  for (const fault of [/services\.executor\.url/, /intervall.*\n?.*interval/, /failureThreshold/, /token/i]) {
+    assert.match(err(), fault);
+  }
+});
+
+test("a wrong command line says what there is, and exits 2", async () => {
+  for (const args of [["sreve"], ["tick", "now"], ["--loud"]]) {
+    const { exit, err } = shop.run(args, {});
+    assert.equal(await exit, 2);
+    assert.match(err(), /spreadpilot-watchdog tick/);
+  }
+});
+
+test("status says of every service why, in one line", async () => {
+  const server = await shop.serving("status");
+  const env = { WATCHDOG_CONFIG: await shop.config("status"), PORT: new URL(server.url).port };
+  const { exit, out, err } = shop.run(["status"], env);
+  assert.equal(await exit, 0, err());
+  assert.match(out(), /^executor {2}(healthy|unknown) +Executor has /);
+  server.child.kill("SIGTERM");
+  assert.equal(await server.exit, 0);
+  const gone = shop.run(["status"], env);
+  assert.equal(await gone.exit, 1);
+  assert.match(gone.err(), /no watchdog answers/);
+});
+
+test("alert test sends a marked alert, and prints what the receiver answered", async () => {
+  const bodies: string[] = [];
+  const receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      bodies.push(body);
+      response.statusCode = request.url === "/bad" ? 403 : 200;
+      response.end();
+    });
+  });
+  receiver.listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  const { port } = receiver.address() as AddressInfo;
+  const env = {
+    WATCHDOG_CONFIG: await shop.config("alert"),
+    WEBHOOK_URL: `http://127.0.0.1:${port}/good,http://127.0.0.1:${port}/bad`,
+  };
+  const both = shop.run(["alert", "test"], env);
+  assert.equal(await both.exit, 1, both.err());
+  assert.match(both.out(), /^webhook \(.*\): delivered, HTTP 200$/m);
+  assert.match(both.out(), /^webhook-2 \(.*\): rejected, HTTP 403$/m);
+  const one = shop.run(["alert", "test", "webhook"], env);
+  assert.equal(await one.exit, 0, one.err());
+  const unknown = shop.run(["alert", "test", "slack"], env);
+  assert.equal(await unknown.exit, 2);
+  assert.match(unknown.err(), /there are: webhook, webhook-2/);
+  assert.equal(bodies.length, 3);
+  assert.equal(JSON.parse(bodies[0]!).params.test, true);
+  receiver.closeAllConnections();
+  receiver.close();
+});

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { type AddressInfo, connect } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openWorkshop, type Workshop } from "./workshop.ts";
+
+let shop: Workshop;
+
+before(async () => {
+  shop = await openWorkshop();
+});
+
+after(() => shop.close());
+
+test("SIGTERM ends the running tick, saves, and exits 0", async () => {
+  const server = await shop.serving("sigterm", { WATCHDOG_CRON: "false" });
+  shop.slow(400);
+  const answer = fetch(`${server.url}/tick`);
+  await once(shop.service, "request");
+  server.child.kill("SIGTERM");
+  const report = (await (await answer).json()) as { status: string };
+  assert.equal(report.status, "completed");
+  assert.equal(await server.exit, 0);
+  shop.slow(0);
+  const state = JSON.parse(await readFile(join(shop.folder, "sigterm-state.json"), "utf8"));
+  assert.equal(state.services.executor.status, "healthy");
+});
+
+test("a second signal ends at once", async () => {
+  const server = await shop.serving("second", { WATCHDOG_CRON: "false" });
+  shop.slow(900);
+  fetch(`${server.url}/tick`).catch(() => {});
+  await once(shop.service, "request");
+  server.child.kill("SIGINT");
+  await server.says(/a second signal ends at once/);
+  server.child.kill("SIGINT");
+  assert.equal(await server.exit, 1);
+  shop.slow(0);
+});
+
+test("a client that hangs up does not stop the cycle", async () => {
+  const server = await shop.serving("hangup", { WATCHDOG_CRON: "false" });
+  shop.slow(300);
+  const { port, hostname } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`POST /tick HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+  await once(shop.service, "request");
+  socket.destroy();
+  shop.slow(0);
+  let status: { last_tick: unknown; services: { executor: { status: string } } };
+  do {
+    status = (await (await fetch(`${server.url}/status`)).json()) as typeof status;
+  } while (status.last_tick === null);
+  assert.equal(status.services.executor.status, "healthy");
+  server.child.kill("SIGTERM");
+  assert.equal(await server.exit, 0);
+});
+
+test("malformed and oversized requests are refused, and the watchdog goes on", async () => {
+  const server = await shop.serving("hostile", { WATCHDOG_CRON: "false" });
+  const { port, hostname } = new URL(server.url);
+  for (const [bytes, status] of [
+    ["this is not HTTP\r\n\r\n", "400"],
+    [`GET /tick HTTP/1.1\r\nHost: x\r\nX-Big: ${"x".repeat(40_000)}\r\n\r\n`, "431"],
+    ["GET /tick HTTP/1.1\r\n\r\n", "400"],
+  ]) {
+    const socket = connect(Number(port), hostname);
+    socket.write(bytes!);
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    assert.match(answer.toString(), new RegExp(`^HTTP/1.1 ${status}`));
+    socket.destroy();
+  }
+  const big = await fetch(`${server.url}/tick`, { method: "POST", body: "x".repeat(1_000_000) });
+  assert.ok([200, 413].includes(big.status));
+  await big.text();
+  assert.equal((await fetch(`${server.url}/livez`)).status, 200);
+  server.child.kill("SIGTERM");
+  assert.equal(await server.exit, 0);
+});
+
+test("no secret is printed, whatever the level", async () => {
+  const secrets = ["sesame-open-1234", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "planted-path-5678"];
+  const server = await shop.serving("secret", {
+    WATCHDOG_TOKEN: secrets[0]!,
+    WEBHOOK_URL: `http://127.0.0.1:9/${secrets[2]}`,
+    WEBHOOK_SECRET: secrets[1]!,
+    LOG_LEVEL: "debug",
+    LOG_FORMAT: "json",
+  });
+  const headers = { authorization: `Bearer ${secrets[0]}` };
+  const status = await (await fetch(`${server.url}/status`, { headers })).text();
+  server.child.kill("SIGTERM");
+  assert.equal(await server.exit, 0);
+  for (const secret of secrets) {
+    assert.ok(!`${server.err()}${server.out()}${status}`.includes(secret), `${secret} was printed`);
+  }
+  for (const line of server.err().trim().split("\n")) {
+    assert.equal(typeof JSON.parse(line).message, "string");
+  }
+});
+
+test("a port that is taken is said, with what to do", async () => {
+  const { port } = shop.service.address() as AddressInfo;
+  const { exit, err } = shop.run(["serve"], {
+    PORT: String(port),
+    WATCHDOG_CONFIG: await shop.config("taken"),
+    STATE_FILE: join(shop.folder, "taken-state.json"),
+  });
+  assert.equal(await exit, 1);
+  assert.match(err(), /set PORT/);
+});
