@@ -8,7 +8,9 @@ import type { Registry } from "../plugins/registry.ts";
 import { setUpPlugins } from "../plugins/registry.ts";
 import { systemClock } from "../shell/clock.ts";
 import { createLog } from "../shell/log.ts";
+import { hiding, secretsOf } from "../shell/secrets.ts";
 import { cronIntervalMs } from "../tick/pace.ts";
+import { missingProviders } from "../tick/wiring.ts";
 
 export type Started =
   | { ok: true; config: Config; registry: Registry; ports: Ports }
@@ -24,7 +26,7 @@ export async function start(exits: { failed: number; usage: number }): Promise<S
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,
-    redact: hideSecrets(config.tokens),
+    redact: hiding(secretsOf(config)),
     stream: process.stderr,
   });
   const ports: Ports = { clock: systemClock, log, random: Math.random, env };
@@ -33,11 +35,12 @@ export async function start(exits: { failed: number; usage: number }): Promise<S
     make: () => (factory ?? builtins[name]!)(options as never),
   }));
   const set = await setUpPlugins(plugins, ports, cronIntervalMs(config));
-  if (set.ok) return { ok: true, config, registry: set.registry, ports };
-  process.stderr.write(`spreadpilot-watchdog: ${set.reason}\n`);
-  return { ok: false, exit: exits.failed };
-}
-
-function hideSecrets(secrets: readonly string[]): (text: string) => string {
-  return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, "(hidden)"), text);
+  if (!set.ok) {
+    process.stderr.write(`spreadpilot-watchdog: ${set.reason}\n`);
+    return { ok: false, exit: exits.failed };
+  }
+  const missing = missingProviders(config, set.registry);
+  if (missing.length === 0) return { ok: true, config, registry: set.registry, ports };
+  process.stderr.write(`${formatFaults(missing, config.source)}\n`);
+  return { ok: false, exit: exits.usage };
 }

@@ -1,6 +1,26 @@
 import type { Config } from "../config/config.ts";
+import type { Fault } from "../config/fault.ts";
 import type { Registry } from "../plugins/registry.ts";
 import type { WiredService } from "./tick.ts";
+
+/** Services whose check or restarter no plugin provides: known only once the plugins are set up. */
+export function missingProviders(config: Config, registry: Registry): Fault[] {
+  const faults: Fault[] = [];
+  for (const [name, { check, restarter }] of config.targets) {
+    const { container, action } = config.services.get(name)!;
+    if (!registry.checks.has(check)) faults.push(fault(name, "check", check, registry.checks));
+    const needed = container !== "" && (action === "restart" || action === "stop");
+    if (needed && !registry.restarters.has(restarter)) {
+      faults.push(fault(name, "restarter", restarter, registry.restarters));
+    }
+  }
+  return faults;
+}
+
+function fault(service: string, key: string, found: string, known: ReadonlyMap<string, unknown>): Fault {
+  const accepted = `one that a plugin provides: ${[...known.keys()].join(", ") || "none does"}`;
+  return { path: `services.${service}.${key}`, found: JSON.stringify(found), accepted };
+}
 
 /** Each service with the check and the restarter that serve it, and what it says to them. */
 export function wireServices(config: Config, registry: Registry): Map<string, WiredService> {
@@ -8,17 +28,9 @@ export function wireServices(config: Config, registry: Registry): Map<string, Wi
   for (const [name, policy] of config.services) {
     const { url, check, restarter, timeoutMs, options } = config.targets.get(name)!;
     const { displayName, container } = policy;
-    const missing = {
-      name: check,
-      run: async () => ({
-        ok: false as const,
-        unknown: true as const,
-        reason: `no plugin provides the check ${check}`,
-      }),
-    };
     wired.set(name, {
       target: { name, displayName, url, container, timeoutMs, options: {} },
-      check: registry.checks.get(check) ?? missing,
+      check: registry.checks.get(check)!,
       checkOptions: options[check] ?? {},
       restarter: registry.restarters.get(restarter),
       restarterOptions: options[restarter] ?? {},
