@@ -59,7 +59,8 @@ const ofetchCore: Plugin = {
 
 rmSync(out, { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { cli: values.entry },
+  // Third parties' plugins import the second.
+  entryPoints: { cli: values.entry, plugin: "src/plugin.ts" },
   outdir: out,
   bundle: true,
   format: "esm",

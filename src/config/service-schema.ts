@@ -28,7 +28,7 @@ const ENTRIES = {
   timeout: v.optional(duration(leastTimeoutMs, mostTimeoutMs)),
   failureThreshold: v.optional(threshold()),
   successThreshold: v.optional(threshold(), DEFAULT_POLICY.successThreshold),
-  startPeriod: v.optional(duration(0, 86_400_000), 0),
+  startPeriod: v.optional(duration(0, 86_400_000)),
   action: v.optional(oneOf("restart", "stop", "notify", "none"), DEFAULT_POLICY.action),
   dryRun: v.optional(flag(), DEFAULT_POLICY.dryRun),
   dependsOn: names("services that this one cannot be healthy without"),

@@ -90,7 +90,7 @@ function heals({ action }: Pick<ServiceSettings, "action">): boolean {
 }
 
 function toPolicy(name: string, settings: ServiceSettings, defaults: ServiceDefaults): ServicePolicy {
-  const { fastInterval, remindEvery, budget } = settings;
+  const { fastInterval, remindEvery, budget, startPeriod } = settings;
   return {
     name,
     displayName: settings.displayName ?? titleOf(name),
@@ -102,7 +102,6 @@ function toPolicy(name: string, settings: ServiceSettings, defaults: ServiceDefa
     ...(fastInterval === undefined ? {} : { fastIntervalMs: fastInterval }),
     failureThreshold: settings.failureThreshold ?? defaults.failureThreshold,
     successThreshold: settings.successThreshold,
-    startPeriodMs: settings.startPeriod,
     backoff: toBackoff(settings.backoff),
     budget: budget === "never" ? null : toBudget(budget),
     stableMs: settings.stable,
@@ -110,6 +109,7 @@ function toPolicy(name: string, settings: ServiceSettings, defaults: ServiceDefa
     restartWith: [...new Set(settings.restartWith)],
     respectManualStop: settings.respectManualStop,
     recoveryAfter: settings.recoveryAfter,
+    ...(startPeriod === undefined ? {} : { startPeriodMs: startPeriod }),
     ...(remindEvery === undefined ? {} : { remindEveryMs: remindEvery }),
   };
 }

@@ -33,7 +33,7 @@ export interface SinkHealth {
   failures: number;
   /** Not tried before this: `Retry-After`, or an open circuit. */
   heldUntilAt: number;
-  /** The receiver is gone for good; a replay or a new start of the configuration tries it again. */
+  /** The receiver is gone for good; a replay or a new start tries it again. */
   disabled?: true;
 }
 
@@ -95,6 +95,12 @@ function makeRoom(outbox: OutboxState, now: number): { outbox: OutboxState; drop
 
 function buried(dead: readonly DeadLetter[], fresh: readonly DeadLetter[]): DeadLetter[] {
   return [...dead, ...fresh].slice(-MOST_DEAD);
+}
+
+/** The outbox at a new start: somebody may have mended the address of a receiver that was gone. */
+export function reopen(outbox: OutboxState): OutboxState {
+  const sinks = Object.fromEntries(Object.entries(outbox.sinks).filter(([, { disabled }]) => !disabled));
+  return { ...outbox, sinks };
 }
 
 /** What is kept in order: one service's news for one sink. */

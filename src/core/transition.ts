@@ -49,8 +49,13 @@ export function transition(
   };
 }
 
+/** Troubles that are over with the process that had them. */
+const PASSING_TROUBLES = /^(state-file|sink:.*)$/;
+
 /** The services are those of the configuration; a restart that we did not see end settles as unknown. */
 function onLoaded(draft: Draft, ends: Record<string, Outcome>): void {
+  for (const name of Object.keys(draft.troubles))
+    if (PASSING_TROUBLES.test(name)) delete draft.troubles[name];
   for (const name of Object.keys(draft.services)) {
     if (draft.policies.has(name)) continue;
     delete draft.services[name];

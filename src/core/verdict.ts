@@ -20,7 +20,9 @@ export function judge(
   if (service.status === "restarting") return service;
   const seen = { ...service, lastCheck: { at, ok: verdict.ok, reason: verdict.reason } };
   if (verdict.ok === null) return seen;
-  return verdict.ok ? onPass(draft, policy, seen) : onFail(draft, policy, seen, verdict.reason);
+  // Since the tick's begin, not now: a container may have started between the check and its verdict.
+  if (verdict.ok) return onPass(draft, policy, { ...seen, lastPassAt: at });
+  return onFail(draft, policy, { ...seen, lastFailAt: at }, verdict.reason);
 }
 
 function onPass(draft: Draft, policy: ServicePolicy, service: ServiceState): ServiceState {
@@ -28,7 +30,6 @@ function onPass(draft: Draft, policy: ServicePolicy, service: ServiceState): Ser
     ...service,
     failures: 0,
     successes: service.successes + 1,
-    lastPassAt: draft.now,
     graceUntilAt: 0,
   };
   if (service.status === "healthy") return forgetWhenStable(draft, policy, passed);
@@ -104,8 +105,7 @@ function incidentOf(draft: Draft, policy: ServicePolicy, outage: Outage, outcome
   };
 }
 
-function onFail(draft: Draft, policy: ServicePolicy, before: ServiceState, reason: string): ServiceState {
-  const service = { ...before, lastFailAt: draft.now };
+function onFail(draft: Draft, policy: ServicePolicy, service: ServiceState, reason: string): ServiceState {
   const graceMs = graceEndsAt(policy, service) - draft.now;
   if (graceMs > 0) {
     note(draft, "info", policy.name, words.inGrace(policy, graceMs, reason));

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 
-export type RefusalStatus = 400 | 401 | 404 | 405 | 409 | 500 | 503;
+export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 409 | 500 | 503;
 
 export function refuse(c: Context, status: RefusalStatus, error: string): Response {
   return c.json({ status: "error", error }, status);

@@ -32,6 +32,9 @@ export function createApp(world: AppWorld): Hono {
   app.use(async (c, next) => {
     c.header("Cache-Control", "no-store");
     if (!world.accepting()) c.header("Connection", "close");
+    if (!OPEN_PATHS.has(c.req.path) && world.tokens.length === 0 && isFromAPage(c)) {
+      return refuse(c, 403, "requests of web pages are refused where no token is configured");
+    }
     if (!OPEN_PATHS.has(c.req.path) && !allowed(c.req.header("authorization"))) {
       c.header("WWW-Authenticate", 'Bearer realm="spreadpilot-watchdog"');
       return refuse(c, 401, "a valid token is needed: Authorization: Bearer <WATCHDOG_TOKEN>");
@@ -64,6 +67,21 @@ export function createApp(world: AppWorld): Hono {
   );
   app.onError((error, c) => c.json({ status: "error", error: `internal error: ${error.name}` }, 500));
   return app;
+}
+
+const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
+
+/**
+ * Over loopback without a token, any page in a browser on this machine could have containers restarted:
+ * by a request across sites, or by a name of its own that resolves to loopback.
+ */
+function isFromAPage(c: Context): boolean {
+  const host = c.req.header("host") ?? "";
+  const origin = c.req.header("origin");
+  const site = c.req.header("sec-fetch-site");
+  if (site !== undefined && site !== "same-origin" && site !== "none") return true;
+  if (origin !== undefined && origin.replace(/^https?:\/\//, "") !== host) return true;
+  return host !== "" && !LOOPBACK_HOST.test(host);
 }
 
 function readiness(c: Context, world: AppWorld): Response {

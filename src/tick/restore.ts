@@ -1,5 +1,5 @@
 import type { OutboxState } from "../core/outbox.ts";
-import { emptyOutbox } from "../core/outbox.ts";
+import { emptyOutbox, reopen } from "../core/outbox.ts";
 import type { Outage, ServiceState, WatchdogState } from "../core/state.ts";
 import { emptyState, newService } from "../core/state.ts";
 
@@ -42,7 +42,7 @@ function restoreService(value: Record<string, unknown>): ServiceState {
 
 function restoreOutbox(value: unknown): OutboxState {
   if (!isObject(value)) return emptyOutbox();
-  const outbox = fit(emptyOutbox(), value);
+  const outbox = reopen(fit(emptyOutbox(), value));
   const isEntry = ({ id, sink, alert }: { id: unknown; sink: unknown; alert: unknown }) =>
     typeof id === "string" && typeof sink === "string" && isObject(alert);
   return { ...outbox, entries: outbox.entries.filter(isEntry), dead: outbox.dead.filter(isEntry) };

@@ -31,7 +31,6 @@ test("without file and environment, the configuration is exactly the seed's", as
     intervalMs: 15_000,
     failureThreshold: 3,
     successThreshold: 1,
-    startPeriodMs: 0,
     backoff: { baseMs: 10_000, capMs: 300_000, jitter: 0.2 },
     budget: { restarts: 5, windowMs: 600_000 },
     stableMs: 600_000,

@@ -150,6 +150,27 @@ test("a cycle that is not saved answers 500 with its report and why", async () =
   assert.equal(body.tick_id, "tick_1");
 });
 
+/** [what a browser or a client sends, whether it is let in without a token] */
+const PAGES: [Record<string, string>, boolean][] = [
+  [{ host: "127.0.0.1:8787" }, true],
+  [{ host: "localhost:8787", "sec-fetch-site": "none" }, true],
+  [{ host: "[::1]:8787", origin: "http://[::1]:8787", "sec-fetch-site": "same-origin" }, true],
+  [{ host: "127.0.0.1:8787", origin: "https://evil.test" }, false],
+  [{ host: "127.0.0.1:8787", origin: "null" }, false],
+  [{ host: "127.0.0.1:8787", "sec-fetch-site": "cross-site" }, false],
+  [{ host: "rebound.evil.test:8787" }, false],
+];
+
+for (const [headers, letIn] of PAGES) {
+  test(`without a token, ${JSON.stringify(headers)} is ${letIn ? "let in" : "refused"}`, async () => {
+    const { app: hono, calls } = app();
+    const response = await hono.request("/tick", { method: "POST", headers });
+    assert.equal(response.status, letIn ? 200 : 403);
+    assert.equal(calls.ticks, letIn ? 1 : 0);
+    assert.equal((await hono.request("/livez", { headers })).status, 200);
+  });
+}
+
 test("an unknown path answers 404, and needs the token first", async () => {
   const { app: hono } = app({ tokens: ["sesame"] });
   assert.equal((await hono.request("/nothing")).status, 401);
