@@ -12,9 +12,11 @@ export async function serveCommand(exit: Exit): Promise<number> {
     ports.log.error(result.reason);
     return exit.failed;
   }
+  // Before the first line: who waits for it may signal at once.
+  const signalled = nextSignal();
   const names = [...config.services.keys()].join(", ");
   ports.log.info(`watching ${names} (${config.source}); http://${config.host}:${result.serving.port}/status`);
-  const signal = await nextSignal();
+  const signal = await signalled;
   void nextSignal().then(() => process.exit(exit.failed));
   ports.log.info(`${signal}: ending the running tick; a second signal ends at once`);
   await result.serving.stop();

@@ -60,32 +60,29 @@ export function createCourier(
       for (const [id, { outcome }] of batch) if (outcome === "delivered") sinkTrouble(sinkOf(id), null);
       await ledger.save();
     }
+    // In the same turn as the last look at `tried`: what is tried a turn later begins a new record.
+    recording = null;
   }
 
-  /** A dead sink is told through the others; the ledger tells each trouble once. */
+  /** A dead sink is told through the others; the ledger tells each trouble once. One that was taken away is none. */
   function sinkTrouble(sink: string, reason: string | null): void {
     const trouble = `sink:${sink}`;
     if (reason === null && ledger.state.troubles[trouble] === undefined) return;
-    const text = reason === null ? null : words.sinkFails(sink, reason);
+    const text = reason === null || !sinks().has(sink) ? null : words.sinkFails(sink, reason);
     ledger.apply({ type: "trouble", trouble, reason: text, tried: "deliver alerts" });
   }
 
   async function attempt(name: string, entries: Lane): Promise<Delivery> {
     const sink = sinks().get(name);
-    if (!sink) return { outcome: "rejected", reason: "the sink is no longer configured" };
-    const delivery = await deliver(
-      sink,
-      entries.map(({ alert }) => alert),
-    );
+    const alerts = entries.map(({ alert }) => alert);
+    const delivery = sink ? await deliver(sink, alerts) : NO_SINK;
     const level = delivery.outcome === "delivered" ? "debug" : "warn";
     for (const { alert } of entries) {
       const fields = { sink: name, alert_id: alert.id };
       ports.log[level](`alert ${alert.id} to ${name}: ${delivery.outcome}, ${delivery.reason}`, fields);
     }
     for (const { id } of entries) tried.set(id, delivery);
-    recording ??= record().finally(() => {
-      recording = null;
-    });
+    recording ??= record();
     return delivery;
   }
 
@@ -96,11 +93,19 @@ export function createCourier(
       await attempt(name, firsts);
     } else {
       for (const entry of lanes[0]!) {
-        const { outcome } = await attempt(name, [entry]);
-        if (outcome === "retry" || circuitIsOpen(ledger.state.outbox, name)) break;
+        const delivery = await attempt(name, [entry]);
+        if (delivery.outcome === "retry" || isGone(delivery) || mustWait(name)) break;
       }
     }
     await recording;
+  }
+
+  /** Also what was ready before the receiver asked to wait, or failed too often. */
+  function mustWait(name: string): boolean {
+    const { outbox } = ledger.state;
+    const health = outbox.sinks[name];
+    if (health === undefined) return false;
+    return health.disabled === true || health.heldUntilAt > ports.clock.now() || circuitIsOpen(outbox, name);
   }
 
   /** Looks the outbox through, unless it is as it was when there was something left to do. */
@@ -142,7 +147,7 @@ export function createCourier(
       for (const lane of lanes) inHand.delete(laneOf(lane[0]!));
       open.set(name, open.get(name)! - 1);
       carriers.delete(carried);
-      if ((ready.get(name)?.length ?? 0) > 0 && !circuitIsOpen(ledger.state.outbox, name)) fill(name);
+      if ((ready.get(name)?.length ?? 0) > 0 && !mustWait(name)) fill(name);
       else pump();
       wake();
     });
@@ -173,5 +178,9 @@ export function createCourier(
 
   return { flush, run };
 }
+
+const NO_SINK: Delivery = { outcome: "rejected", reason: "the sink is no longer configured" };
+
+const isGone = (delivery: Delivery) => delivery.outcome === "rejected" && delivery.disable === true;
 
 const sinkOf = (entryId: string) => entryId.slice(entryId.indexOf(":") + 1);

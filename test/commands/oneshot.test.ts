@@ -15,6 +15,15 @@ before(async () => {
 
 after(() => shop.close());
 
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 test("a one-shot tick makes a whole cycle, prints its report, keeps its state and exits 0", async () => {
   const env = {
     WATCHDOG_CONFIG: await shop.config("tick"),
@@ -31,7 +40,7 @@ test("a one-shot tick makes a whole cycle, prints its report, keeps its state an
 
 test("a one-shot tick finds a dead service over three runs: the state carries the count", async () => {
   const path = join(shop.folder, "dead.json");
-  const url = "http://127.0.0.1:9/health";
+  const url = `http://127.0.0.1:${await closedPort()}/health`;
   const executor = { url, interval: "100ms", timeout: "100ms" };
   await writeFile(path, JSON.stringify({ services: { executor } }));
   const seen: string[] = [];
@@ -56,7 +65,7 @@ test("a one-shot tick beside a running watchdog is told that the state is held, 
   const report = JSON.parse(tick.out());
   assert.equal(report.reason, "locked");
   assert.match(report.detail, new RegExp(`${server.child.pid}`));
-  server.child.kill("SIGTERM");
+  server.signal("SIGTERM");
   assert.equal(await server.exit, 0);
 });
 
@@ -85,7 +94,7 @@ test("status says of every service why, in one line", async () => {
   const { exit, out, err } = shop.run(["status"], env);
   assert.equal(await exit, 0, err());
   assert.match(out(), /^executor {2}(healthy|unknown) +Executor has /);
-  server.child.kill("SIGTERM");
+  server.signal("SIGTERM");
   assert.equal(await server.exit, 0);
   const gone = shop.run(["status"], env);
   assert.equal(await gone.exit, 1);

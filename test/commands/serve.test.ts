@@ -19,7 +19,7 @@ test("SIGTERM ends the running tick, saves, and exits 0", async () => {
   shop.slow(400);
   const answer = fetch(`${server.url}/tick`);
   await once(shop.service, "request");
-  server.child.kill("SIGTERM");
+  server.signal("SIGTERM");
   const report = (await (await answer).json()) as { status: string };
   assert.equal(report.status, "completed");
   assert.equal(await server.exit, 0);
@@ -33,9 +33,9 @@ test("a second signal ends at once", async () => {
   shop.slow(900);
   fetch(`${server.url}/tick`).catch(() => {});
   await once(shop.service, "request");
-  server.child.kill("SIGINT");
+  server.signal("SIGINT");
   await server.says(/a second signal ends at once/);
-  server.child.kill("SIGINT");
+  server.signal("SIGINT");
   assert.equal(await server.exit, 1);
   shop.slow(0);
 });
@@ -54,7 +54,7 @@ test("a client that hangs up does not stop the cycle", async () => {
     status = (await (await fetch(`${server.url}/status`)).json()) as typeof status;
   } while (status.last_tick === null);
   assert.equal(status.services.executor.status, "healthy");
-  server.child.kill("SIGTERM");
+  server.signal("SIGTERM");
   assert.equal(await server.exit, 0);
 });
 
@@ -76,7 +76,7 @@ test("malformed and oversized requests are refused, and the watchdog goes on", a
   assert.ok([200, 413].includes(big.status));
   await big.text();
   assert.equal((await fetch(`${server.url}/livez`)).status, 200);
-  server.child.kill("SIGTERM");
+  server.signal("SIGTERM");
   assert.equal(await server.exit, 0);
 });
 
@@ -91,7 +91,7 @@ test("no secret is printed, whatever the level", async () => {
   });
   const headers = { authorization: `Bearer ${secrets[0]}` };
   const status = await (await fetch(`${server.url}/status`, { headers })).text();
-  server.child.kill("SIGTERM");
+  server.signal("SIGTERM");
   assert.equal(await server.exit, 0);
   for (const secret of secrets) {
     assert.ok(!`${server.err()}${server.out()}${status}`.includes(secret), `${secret} was printed`);

@@ -33,6 +33,8 @@ export interface Run {
   out(): string;
   err(): string;
   exit: Promise<number | null>;
+  /** By its pid: Deno's `child.kill` reports a child that handled the signal as killed by it. */
+  signal(signal: "SIGTERM" | "SIGINT"): void;
   says(pattern: RegExp): Promise<RegExpMatchArray>;
 }
 
@@ -83,7 +85,8 @@ export async function openWorkshop(): Promise<Workshop> {
           throw new Error(`it ended without saying ${pattern}: ${err}`);
       }
     }
-    return { child, out: () => out, err: () => err, exit, says };
+    const signal = (name: string) => process.kill(child.pid!, name);
+    return { child, signal, out: () => out, err: () => err, exit, says };
   }
 
   async function serving(name: string, env: Record<string, string> = {}) {

@@ -12,8 +12,10 @@ export interface HostService {
   /** The container's name. */
   container: string;
   url: string;
+  /** The HTTP status of its health; rejects where nothing answers. */
+  ask(): Promise<number>;
   /** From inside, as its own fault. */
-  break(mode: "500" | "hang" | "exit"): Promise<void>;
+  break(mode: "500" | "hang" | "exit"): Promise<number>;
 }
 
 export interface HostServiceSettings {
@@ -47,8 +49,19 @@ export async function startOnHost(word: string, settings: HostServiceSettings): 
     id,
     container,
     url: `${base}/health`,
-    break: async (mode) => void (await (await fetch(`${base}/break?mode=${mode}`)).text()),
+    ask: () => statusOf(`${base}/health`),
+    break: (mode) => statusOf(`${base}/break?mode=${mode}`),
   };
+}
+
+/** Bounded: a port that the engine holds for a container that is just starting may take and never answer. */
+async function statusOf(url: string): Promise<number> {
+  const response = await fetch(url, {
+    headers: { connection: "close" },
+    signal: AbortSignal.timeout(2000),
+  });
+  await response.body?.cancel();
+  return response.status;
 }
 
 let lastPort = 20_000 + ((process.pid * 97) % 10_000);

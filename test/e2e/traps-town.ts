@@ -64,8 +64,8 @@ export async function startTown(image: string): Promise<Town> {
   const unwell = ["crash_loop", "flapping"];
   await until("all to answer", 30_000, async () => {
     const all = Object.entries(services).filter(([name]) => !unwell.includes(name));
-    const answers = await Promise.all(all.map(([, { url }]) => fetch(url)));
-    return answers.every(({ ok }) => ok);
+    const answers = await Promise.all(all.map(([, service]) => service.ask()));
+    return answers.every((status) => status === 200);
   });
   // The last, so that it is still starting when the watchdog begins.
   await add("slow_starter", {}, slowStart());

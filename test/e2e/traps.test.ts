@@ -51,7 +51,7 @@ async function assertHealed(name: string): Promise<void> {
   assert.deepEqual([event_type, params.action, params.success], ["COMPONENT_RECOVERED", "restart", true]);
 }
 
-describe("traps", { skip, concurrency: true }, () => {
+describe("traps", { skip, concurrency: 6, timeout: 180_000 }, () => {
   before(async () => {
     const { node } = await baseImages();
     witness = await startWitness();
@@ -99,7 +99,7 @@ describe("traps", { skip, concurrency: true }, () => {
     }
     const tookS = (Date.now() - begunMs) / 1000;
     assert.ok(tookS > STOP_S - 2 && tookS < STOP_S + 10, `the restart took ${tookS} s`);
-    assert.ok(oldestMs < 5000, `the bystander was not checked for ${oldestMs} ms`);
+    assert.ok(oldestMs < 6000, `the bystander was not checked for ${oldestMs} ms`);
     assert.ok(checks.size >= 6, `the bystander was checked ${checks.size} times in ${tookS} s`);
     await assertHealed("slow_stopper");
     const made = (await watchdog.service("slow_stopper")).restarts;
@@ -121,7 +121,7 @@ describe("traps", { skip, concurrency: true }, () => {
     const [child, ...more] = witness.restarts(town.services.vpn_client!);
     assert.ok(child!.atMs > parent!.atMs, "the child was restarted before its parent");
     assert.deepEqual(more, []);
-    assert.equal((await fetch(town.services.vpn_client!.url)).status, 200);
+    assert.equal(await town.services.vpn_client!.ask(), 200);
     assert.ok(!typesOf("vpn_client").includes("COMPONENT_DOWN"));
   });
 
