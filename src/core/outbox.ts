@@ -173,8 +173,12 @@ export function recordDeliveries(
     }
     if (delivery.outcome === "delivered") {
       sent++;
-      if (sinks[entry.sink]) result.closed.push(entry.sink);
-      delete sinks[entry.sink];
+      const health = sinks[entry.sink];
+      if (health) result.closed.push(entry.sink);
+      // One that arrived all the same does not end the wait that the receiver asked for.
+      if (health && health.heldUntilAt > now)
+        sinks[entry.sink] = { failures: 0, heldUntilAt: health.heldUntilAt };
+      else delete sinks[entry.sink];
       continue;
     }
     const tried = { ...entry, attempts: entry.attempts + 1, lastReason: delivery.reason };

@@ -27,6 +27,8 @@ export interface Ledger {
   update(change: (state: WatchdogState) => WatchdogState): void;
   /** `false` when it could not be saved: the watchdog goes on in memory and says so. */
   save(): Promise<boolean>;
+  /** Whether an entry of the outbox may go out: a save that holds it has ended, or has failed loudly. */
+  isStored(entryId: string): boolean;
   /** Why the last save failed; `undefined` when it did not. */
   unsaved(): string | undefined;
 }
@@ -34,13 +36,15 @@ export interface Ledger {
 export function createLedger(
   initial: WatchdogState,
   policies: Policies,
-  store: StateStore,
+  file: StateStore,
   ports: Ports,
   routes: () => Routes,
   rules: { brake?: BrakeRule; calendar?: Calendar } = {},
 ): Ledger {
   let state = initial;
   let unsaved: string | undefined;
+  /** Entries that no ended save holds. */
+  const fresh = new Set<string>();
   let events = 0;
   const brake = rules.brake === undefined ? {} : { brake: rules.brake };
   const { clock } = ports;
@@ -75,12 +79,22 @@ export function createLedger(
     const sinks = event.type === "trouble" ? othersThan(event.trouble, routes()) : routes();
     const { outbox, dropped } = enqueue(next.state.outbox, alerts, sinks, at);
     for (const { alert, sink } of dropped) ports.log.error(words.dropped(alert.message, sink));
+    const known = next.state.outbox.entries.length - dropped.length;
+    for (const { id } of outbox.entries.slice(known)) fresh.add(id);
     state = { ...next.state, outbox };
     return next.effects;
   }
 
+  /** Saves what there is now. What entered the outbox before may go out afterwards, saved or not. */
+  async function store(): Promise<{ ok: true } | { ok: false; reason: string }> {
+    const covered = [...fresh];
+    const saved = await file.save(state);
+    for (const id of covered) fresh.delete(id);
+    return saved;
+  }
+
   async function save(): Promise<boolean> {
-    const saved = await store.save(state);
+    const saved = await store();
     if (!saved.ok) {
       unsaved = saved.reason;
       apply({ type: "trouble", trouble: "state", reason: saved.reason, tried: "save the state" });
@@ -89,7 +103,7 @@ export function createLedger(
     unsaved = undefined;
     if (state.troubles.state === undefined) return true;
     apply({ type: "trouble", trouble: "state", reason: null, tried: "save the state" });
-    return (await store.save(state)).ok;
+    return (await store()).ok;
   }
 
   return {
@@ -102,6 +116,7 @@ export function createLedger(
       state = change(state);
     },
     save,
+    isStored: (entryId) => !fresh.has(entryId),
     unsaved: () => unsaved,
   };
 }
