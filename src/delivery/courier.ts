@@ -35,6 +35,8 @@ export function createCourier(
   const recorder = createRecorder(ledger, ports, (name) => sinks().has(name));
   const carriers = new Set<Promise<void>>();
   const open = new Map<string, number>();
+  /** What receivers asked for, before it is recorded. */
+  const askedToWait = new Map<string, number>();
   let wake = () => {};
 
   async function attempt(name: string, entries: Lane): Promise<Delivery> {
@@ -45,6 +47,9 @@ export function createCourier(
     for (const { id } of alerts) {
       const text = `alert ${id} to ${name}: ${delivery.outcome}, ${delivery.reason}`;
       ports.log[level](text, { sink: name, alert_id: id });
+    }
+    if (delivery.outcome === "retry" && delivery.retryAfterMs) {
+      askedToWait.set(name, ports.clock.now() + delivery.retryAfterMs);
     }
     recorder.note(
       entries.map(({ id }) => id),
@@ -73,7 +78,8 @@ export function createCourier(
   /** Also for what was ready before the receiver asked to wait, or failed too often. */
   function isHeld(name: string): boolean {
     const health = ledger.state.outbox.sinks[name];
-    return health !== undefined && (health.disabled === true || health.heldUntilAt > ports.clock.now());
+    const untilAt = Math.max(health?.heldUntilAt ?? 0, askedToWait.get(name) ?? 0);
+    return health?.disabled === true || untilAt > ports.clock.now();
   }
 
   /** Gives a sink as much as it has places for; one alert at a time while its circuit is open. */
