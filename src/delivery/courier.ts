@@ -35,7 +35,7 @@ export function createCourier(
   const recorder = createRecorder(ledger, ports, (name) => sinks().has(name));
   const carriers = new Set<Promise<void>>();
   const open = new Map<string, number>();
-  /** What receivers asked for, before it is recorded. */
+  /** What receivers asked for, before it is recorded; on the monotonic clock. */
   const askedToWait = new Map<string, number>();
   let wake = () => {};
 
@@ -49,7 +49,7 @@ export function createCourier(
       ports.log[level](text, { sink: name, alert_id: id });
     }
     if (delivery.outcome === "retry" && delivery.retryAfterMs) {
-      askedToWait.set(name, ports.clock.now() + delivery.retryAfterMs);
+      askedToWait.set(name, ports.clock.monotonicMs() + delivery.retryAfterMs);
     }
     recorder.note(
       entries.map(({ id }) => id),
@@ -78,8 +78,8 @@ export function createCourier(
   /** Also for what was ready before the receiver asked to wait, or failed too often. */
   function isHeld(name: string): boolean {
     const health = ledger.state.outbox.sinks[name];
-    const untilAt = Math.max(health?.heldUntilAt ?? 0, askedToWait.get(name) ?? 0);
-    return health?.disabled === true || untilAt > ports.clock.now();
+    if (health?.disabled || (askedToWait.get(name) ?? 0) > ports.clock.monotonicMs()) return true;
+    return health !== undefined && health.heldUntilAt > ports.clock.now();
   }
 
   /** Gives a sink as much as it has places for; one alert at a time while its circuit is open. */

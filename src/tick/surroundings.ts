@@ -2,9 +2,9 @@
 import type { Outcome, Surroundings } from "../core/event.ts";
 import type { Policies } from "../core/policy.ts";
 import type { KnownContainer, WatchdogState } from "../core/state.ts";
-import type { ContainerFacts, Ports, Restarter } from "../plugin.ts";
-import { errorText } from "../shell/error-text.ts";
+import type { Ports } from "../plugin.ts";
 import { within } from "../shell/within.ts";
+import { createInspector } from "./containers.ts";
 import type { WiredService } from "./tick.ts";
 
 /** A look that takes longer is left: what it would have said is asked again at the next tick. */
@@ -27,60 +27,8 @@ export function createLookout(world: {
   ports: Ports;
 }): Lookout {
   const { services, policies, ports, sentinel } = world;
+  const { inspect, known } = createInspector(services, policies);
   let fullLookMs = Number.NEGATIVE_INFINITY;
-
-  /** The names to look at, by the restarter that knows their containers. */
-  function byRestarter(names: readonly string[]): Map<Restarter, string[]> {
-    const groups = new Map<Restarter, string[]>();
-    for (const name of names) {
-      const restarter = services.get(name)?.restarter;
-      if (restarter?.inspect === undefined || policies.get(name)!.container === "") continue;
-      groups.set(restarter, [...(groups.get(restarter) ?? []), name]);
-    }
-    return groups;
-  }
-
-  async function inspect(names: readonly string[], signal: AbortSignal) {
-    const facts = new Map<string, ContainerFacts>();
-    let fault: string | null | undefined;
-    for (const [restarter, group] of byRestarter(names)) {
-      const containers = group.map((name) => policies.get(name)!.container);
-      const found = await restarter.inspect!(containers, signal).catch((error) => ({
-        ok: false as const,
-        reason: errorText(error),
-        fault: undefined,
-      }));
-      if (found.ok) {
-        fault ??= null;
-        for (const name of group) {
-          const one = found.containers[policies.get(name)!.container];
-          if (one) facts.set(name, one);
-        }
-      } else if (found.fault === "engine_unreachable") fault = found.reason;
-    }
-    return { facts, fault };
-  }
-
-  async function known(name: string, facts: ContainerFacts, signal: AbortSignal): Promise<KnownContainer> {
-    const { id, image, configHash, startedAt, startPeriodMs, networkParent } = facts;
-    const byHand = policies.get(name)!.respectManualStop
-      ? await stoppedByHand(name, facts, signal)
-      : undefined;
-    return {
-      id,
-      build: `${image} ${configHash}`.trim(),
-      startedAt,
-      ...(startPeriodMs === undefined ? {} : { startPeriodMs }),
-      ...(networkParent === undefined ? {} : { networkParent }),
-      ...(byHand === undefined ? {} : { stoppedByHand: byHand }),
-    };
-  }
-
-  async function stoppedByHand(name: string, facts: ContainerFacts, signal: AbortSignal) {
-    if (facts.status === "paused") return "paused by a person";
-    if (facts.status !== "exited") return undefined;
-    return services.get(name)!.restarter?.stoppedByHand?.(policies.get(name)!.container, signal);
-  }
 
   async function lookAtContainers(names: readonly string[], around: Surroundings, signal: AbortSignal) {
     const { facts, fault } = await inspect(names, signal);
