@@ -19,6 +19,8 @@ export interface Rig {
   maxConcurrentRestarts?: number;
   around?: () => Surroundings;
   hooks?: TickHook[];
+  evidence?: Restarter["evidence"];
+  incidents?: IncidentStore;
 }
 
 export const noIncidents: IncidentStore = {
@@ -86,6 +88,7 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
       log.push(`restart ${service.name}`);
       return (await ports.restart?.(service, signal)) ?? { ok: true, reason: "restarted" };
     },
+    ...(ports.evidence ? { evidence: ports.evidence } : {}),
   };
   const services = policies.map((policy) => ({
     target: {
@@ -110,7 +113,7 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
     budgetMs: ports.budgetMs ?? 12_000,
     maxConcurrentRestarts: ports.maxConcurrentRestarts ?? 4,
     lookout: { look: async () => ports.around?.() ?? {}, ends: async () => ({}) },
-    incidents: noIncidents,
+    incidents: ports.incidents ?? noIncidents,
     hooks: ports.hooks ?? [],
     shutdown: new AbortController().signal,
   });
