@@ -30,6 +30,7 @@ export async function alertTestCommand(exit: Exit, only: string | undefined): Pr
     if (outcome !== "delivered") failed++;
     process.stdout.write(`${name} (${sink.target}): ${outcome}, ${reason}\n`);
   }
+  await started.log.flush();
   process.exit(failed === 0 ? exit.ok : exit.failed);
 }
 

@@ -7,13 +7,13 @@ import type { Ports } from "../plugin.ts";
 import type { Registry } from "../plugins/registry.ts";
 import { setUpPlugins } from "../plugins/registry.ts";
 import { systemClock } from "../shell/clock.ts";
-import { createLog } from "../shell/log.ts";
+import { createLog, type LazyLog } from "../shell/log.ts";
 import { hiding, secretsOf } from "../shell/secrets.ts";
 import { cronIntervalMs } from "../tick/pace.ts";
 import { missingProviders } from "../tick/wiring.ts";
 
 export type Started =
-  | { ok: true; config: Config; registry: Registry; ports: Ports }
+  | { ok: true; config: Config; registry: Registry; ports: Ports; log: LazyLog }
   | { ok: false; exit: number };
 
 export async function start(exits: { failed: number; usage: number }): Promise<Started> {
@@ -40,7 +40,7 @@ export async function start(exits: { failed: number; usage: number }): Promise<S
     return { ok: false, exit: exits.failed };
   }
   const missing = missingProviders(config, set.registry);
-  if (missing.length === 0) return { ok: true, config, registry: set.registry, ports };
+  if (missing.length === 0) return { ok: true, config, registry: set.registry, ports, log };
   process.stderr.write(`${formatFaults(missing, config.source)}\n`);
   return { ok: false, exit: exits.usage };
 }

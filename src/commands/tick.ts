@@ -15,6 +15,7 @@ export async function tickCommand(exit: Exit): Promise<number> {
   const watchdog = createWatchdog(started.config, started.registry, started.ports);
   const result = await watchdog.tick();
   await watchdog.close(LONGEST_END_MS);
+  await started.log.flush();
   if (!result.ok) {
     const report = { ...result.report, status: "error", error: result.reason };
     return end(report, exit.failed);

@@ -34,6 +34,18 @@ export function byContainerId(services: Record<string, ServiceState>): Map<strin
   return names;
 }
 
+/** Services by the id of the container in whose network namespace they live. */
+export function byNetworkParent(services: Record<string, ServiceState>): Map<string, string[]> {
+  const children = new Map<string, string[]>();
+  for (const [name, { container }] of Object.entries(services)) {
+    if (container?.networkParent === undefined) continue;
+    const known = children.get(container.networkParent);
+    if (known) known.push(name);
+    else children.set(container.networkParent, [name]);
+  }
+  return children;
+}
+
 /** What a service needs: its `dependsOn`, and the service in whose network namespace it lives. */
 export function needs(draft: Draft, name: string): readonly string[] {
   const declared = draft.policies.get(name)?.dependsOn ?? [];
@@ -53,13 +65,7 @@ function networkParent(draft: Draft, name: string): string | undefined {
  */
 export function followers(draft: Draft, name: string, first: boolean): string[] {
   const named = first ? (draft.policies.get(name)?.restartWith ?? []) : [];
-  const id = draft.services[name]?.container?.id;
-  const inside =
-    id === undefined
-      ? []
-      : Object.entries(draft.services).flatMap(([other, { container }]) =>
-          container?.networkParent === id && other !== name ? [other] : [],
-        );
+  const inside = draft.childrenOf(draft.services[name]?.container?.id);
   return [...new Set([...named, ...inside])].filter((other) => draft.policies.has(other) && other !== name);
 }
 
@@ -69,14 +75,18 @@ const isHealthy = (service: ServiceState | undefined) =>
 
 /** The first thing that a service waits for, followed down to what waits for nothing itself. */
 export function rootCause(draft: Draft, name: string): string | undefined {
-  const seen = new Set([name]);
-  let cause: string | undefined;
+  const passed: string[] = [];
+  const seen = new Set<string>();
   let at = name;
-  for (;;) {
+  while (!draft.causes.has(at)) {
+    seen.add(at);
     const next = needs(draft, at).find((other) => !isHealthy(draft.services[other]) && !seen.has(other));
-    if (next === undefined) return cause;
-    seen.add(next);
-    cause = next;
+    passed.push(at);
+    if (next === undefined) break;
     at = next;
   }
+  // What was passed on the way has the same end: a chain is walked once in a tick, not once by each of it.
+  const end = draft.causes.get(at) ?? at;
+  for (const one of passed) draft.causes.set(one, one === end ? undefined : end);
+  return draft.causes.get(name);
 }

@@ -1,6 +1,6 @@
 /** The working copy of one transition: what it reads, and what it has decided so far. */
 import type { Alert, AlertParams, EventType, Severity } from "./alert.ts";
-import { byContainerId } from "./dependencies.ts";
+import { byContainerId, byNetworkParent } from "./dependencies.ts";
 import type { Effect, Surroundings, World } from "./event.ts";
 import type { Policies, ServicePolicy } from "./policy.ts";
 import type { Brake, OperatorAction, Outage, Pause, ServiceState, Trouble, WatchdogState } from "./state.ts";
@@ -22,10 +22,15 @@ export interface Draft {
   actions: OperatorAction[];
   /** Services by their container's id; made when first asked for. */
   byContainerId(): ReadonlyMap<string, string>;
+  /** Services in a container's network namespace; made when first asked for. */
+  childrenOf(containerId: string | undefined): readonly string[];
+  /** What is known of causes. While a tick is decided, a cause may change from one ill to another, never to well. */
+  readonly causes: Map<string, string | undefined>;
 }
 
 export function openDraft(state: WatchdogState, world: World, around: Surroundings = {}): Draft {
   let names: Map<string, string> | undefined;
+  let children: Map<string, string[]> | undefined;
   const draft: Draft = {
     policies: world.policies,
     now: world.moment.now,
@@ -39,6 +44,12 @@ export function openDraft(state: WatchdogState, world: World, around: Surroundin
     brake: state.brake,
     pause: state.pause,
     actions: state.actions,
+    causes: new Map(),
+    childrenOf(containerId) {
+      if (containerId === undefined) return [];
+      children ??= byNetworkParent(draft.services);
+      return children.get(containerId) ?? [];
+    },
     byContainerId() {
       names ??= byContainerId(draft.services);
       return names;

@@ -18,11 +18,28 @@ export function judge(
   at: number,
 ): ServiceState {
   if (service.status === "restarting") return service;
+  if (verdict.ok && isQuiet(service)) return stillHealthy(service, verdict.reason, at);
   const seen = { ...service, lastCheck: { at, ok: verdict.ok, reason: verdict.reason } };
   if (verdict.ok === null) return seen;
   // Since the tick's begin, not now: a container may have started between the check and its verdict.
   if (verdict.ok) return onPass(draft, policy, { ...seen, lastPassAt: at });
   return onFail(draft, policy, { ...seen, lastFailAt: at }, verdict.reason);
+}
+
+const isQuiet = ({ status, backoffLevel, budgetSpentAt, outage }: ServiceState) =>
+  status === "healthy" && backoffLevel === 0 && budgetSpentAt === 0 && outage === null;
+
+/** By far the most frequent verdict, of which thousands come at once: nothing but the check is new. */
+function stillHealthy(service: ServiceState, reason: string, at: number): ServiceState {
+  const successes = service.successes + 1;
+  return {
+    ...service,
+    lastCheck: { at, ok: true, reason },
+    lastPassAt: at,
+    failures: 0,
+    successes,
+    graceUntilAt: 0,
+  };
 }
 
 function onPass(draft: Draft, policy: ServicePolicy, service: ServiceState): ServiceState {
@@ -54,13 +71,13 @@ function closeOutage(draft: Draft, policy: ServicePolicy, service: ServiceState,
   const message = words.recovered(policy, outage, draft.now);
   const { log } = logged(draft, outage, message);
   draft.effects.push({ type: "incident", incident: incidentOf(draft, policy, { ...outage, log }, message) });
-  if (outage.toldAt === 0 && isQuiet(draft, policy, service, outage))
+  if (outage.toldAt === 0 && isUntold(draft, policy, service, outage))
     note(draft, "info", policy.name, message);
   else tellRecovered(draft, policy, outage, message);
 }
 
 /** The end of an outage that nobody was told of is not told either, where its beginning was of no interest. */
-function isQuiet(draft: Draft, policy: ServicePolicy, service: ServiceState, outage: Outage): boolean {
+function isUntold(draft: Draft, policy: ServicePolicy, service: ServiceState, outage: Outage): boolean {
   if (policy.action === "none") return true;
   if (outage.restarted !== "no") return false;
   const kind = standingHold(draft, policy, service)?.kind;

@@ -72,7 +72,6 @@ export function createCourier(
         if (delivery.outcome === "retry" || isGone(delivery) || isHeld(name)) break;
       }
     }
-    await recorder.saved();
   }
 
   /** Also for what was ready before the receiver asked to wait, or failed too often. */
@@ -96,18 +95,23 @@ export function createCourier(
 
   function start(name: string, taken: readonly Lane[]): void {
     open.set(name, (open.get(name) ?? 0) + 1);
-    const carried = carry(name, taken).then(() => {
-      lanes.release(taken);
-      open.set(name, open.get(name)! - 1);
+    const carried: Promise<void> = end(name, taken).then(() => {
       carriers.delete(carried);
-      fill(name);
-      if (open.get(name)! < LANES_PER_SINK) {
-        // Nothing is left of the last look: what came since, or may be tried later, needs another.
-        pump();
-        wake();
-      }
     });
     carriers.add(carried);
+  }
+
+  /** The place is free when the attempts are made; the lanes are when what came of them is saved. */
+  async function end(name: string, taken: readonly Lane[]): Promise<void> {
+    await carry(name, taken);
+    open.set(name, open.get(name)! - 1);
+    fill(name);
+    await recorder.saved();
+    lanes.release(taken);
+    // While something is left of the last look, another would only find what waits behind it.
+    if (lanes.hasReady(name) && !isHeld(name)) return;
+    pump();
+    wake();
   }
 
   function pump(): void {

@@ -11,6 +11,8 @@ export interface Lanes {
   sinks(): Iterable<string>;
   /** Up to `most` lanes of a sink, oldest first; they are in hand until they are released. */
   take(sink: string, most: number): Lane[];
+  /** Whether the last look left something for a sink. */
+  hasReady(sink: string): boolean;
   release(lanes: readonly Lane[]): void;
   inHand: ReadonlySet<string>;
 }
@@ -33,6 +35,7 @@ export function createLanes(): Lanes {
       }
     },
     sinks: () => ready.keys(),
+    hasReady: (sink) => (ready.get(sink)?.length ?? 0) > 0,
     take(sink, most) {
       const taken = (ready.get(sink) ?? []).splice(-most).reverse();
       for (const lane of taken) inHand.add(laneOf(lane[0]!));

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type {
   Alert,
   Delivery,
@@ -34,6 +35,8 @@ export async function deliver(
 ): Promise<Delivery> {
   const stopped: Delivery = { outcome: "retry", reason: "stopped before an answer came" };
   if (signal?.aborted) return stopped;
+  // One signal for all attempts under way: two dozen listeners are no leak, and Node would warn of one.
+  if (signal) setMaxListeners(0, signal);
   const over = new AbortController();
   const interrupted = new Promise<Delivery>((resolve) => {
     signal?.addEventListener("abort", () => resolve(stopped), { once: true, signal: over.signal });

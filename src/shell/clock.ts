@@ -5,7 +5,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  // `performance` loads a module of its own at a process's start.
+  monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   wait(ms, signal) {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();

@@ -1,5 +1,4 @@
 import type { ConsolaInstance, ConsolaReporter, LogObject } from "consola";
-import { createConsola } from "consola";
 import type { Log } from "../plugin.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -16,21 +15,50 @@ export interface LogSettings {
   stream: { write(line: string): unknown };
 }
 
-/** Readable lines on a terminal, or one JSON object a line: `{"time","level","message",…fields}`. */
-export function createLog(settings: LogSettings): Log {
-  const reporter = settings.format === "json" ? jsonReporter(settings) : prettyReporter(settings);
-  const consola = createConsola({ level: LEVELS[settings.level], reporters: [reporter], throttle: 0 });
+export interface LazyLog extends Log {
+  /** Resolves when every line so far is written. */
+  flush(): Promise<void>;
+}
+
+type Level = "debug" | "info" | "warn" | "error";
+type Line = [level: Level, message: string, fields: Record<string, unknown>];
+
+/**
+ * Readable lines on a terminal, or one JSON object a line: `{"time","level","message",…fields}`. consola is
+ * loaded with the first line: a quiet one-shot tick says nothing, and does not pay for it.
+ */
+export function createLog(settings: LogSettings): LazyLog {
+  let consola: ConsolaInstance | undefined;
+  let loading: Promise<void> | undefined;
+  const waiting: Line[] = [];
+
+  async function load(): Promise<void> {
+    const { createConsola } = await import("consola");
+    const reporter = settings.format === "json" ? jsonReporter(settings) : prettyReporter(settings);
+    consola = createConsola({ level: LEVELS[settings.level], reporters: [reporter], throttle: 0 });
+    for (const line of waiting.splice(0)) write(consola, line);
+  }
+
+  const at =
+    (level: Level) =>
+    (message: string, fields: Record<string, unknown> = {}) => {
+      if (LEVELS[level] > LEVELS[settings.level]) return;
+      if (consola) return write(consola, [level, message, fields]);
+      waiting.push([level, message, fields]);
+      loading ??= load();
+    };
+
   return {
-    debug: line(consola, "debug"),
-    info: line(consola, "info"),
-    warn: line(consola, "warn"),
-    error: line(consola, "error"),
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    flush: async () => loading,
   };
 }
 
-function line(consola: ConsolaInstance, level: "debug" | "info" | "warn" | "error") {
-  return (message: string, fields: Record<string, unknown> = {}) =>
-    consola[level]({ message, args: [fields] });
+function write(consola: ConsolaInstance, [level, message, fields]: Line): void {
+  consola[level]({ message, args: [fields] });
 }
 
 function parts(entry: LogObject): { message: string; fields: Record<string, unknown> } {

@@ -1,9 +1,9 @@
 /** The state file and what lies beside it, while we own its lock. */
-import { randomUUID } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { discard, explain } from "./disk.ts";
 import { type KeepOptions, keepLock, type Refusal } from "./keep.ts";
 import { replaceFile, setFileAside } from "./replace.ts";
+import { freshToken } from "./token.ts";
 
 export type SaveResult = { ok: true } | { ok: false; reason: string };
 
@@ -20,7 +20,7 @@ export interface OwnedFiles {
 export function ownedFiles(options: KeepOptions): OwnedFiles {
   const { path, fs, clock, log } = options;
   const keeper = keepLock(options);
-  const temp = `${path}.tmp-${randomUUID()}`;
+  const temp = `${path}.tmp-${freshToken()}`;
   let brokenInPlace = false;
 
   async function moveAside(): Promise<string> {

@@ -1,7 +1,7 @@
 /** Who holds the state file: what a lock file says, and whether that process still lives. */
-import { randomUUID } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
+import { freshToken } from "./token.ts";
 
 export interface Owner {
   token: string;
@@ -21,7 +21,7 @@ const heldHere = new Set<string>();
 
 export function newOwner(now: number): Owner {
   return {
-    token: randomUUID(),
+    token: freshToken(),
     pid: process.pid,
     host: hostname(),
     rootInode: rootInode(),

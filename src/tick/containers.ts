@@ -22,7 +22,9 @@ export function createInspector(services: ReadonlyMap<string, WiredService>, pol
     for (const name of names) {
       const restarter = services.get(name)?.restarter;
       if (restarter?.inspect === undefined || policies.get(name)!.container === "") continue;
-      groups.set(restarter, [...(groups.get(restarter) ?? []), name]);
+      const group = groups.get(restarter);
+      if (group) group.push(name);
+      else groups.set(restarter, [name]);
     }
     return groups;
   }
