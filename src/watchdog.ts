@@ -8,6 +8,7 @@ import { type Courier, createCourier } from "./delivery/courier.ts";
 import { createIncidentStore } from "./incidents/store.ts";
 import type { Ports } from "./plugin.ts";
 import type { Registry } from "./plugins/registry.ts";
+import { keepHeapSmall } from "./shell/heap.ts";
 import { within } from "./shell/within.ts";
 import type { StateStore } from "./state/file.ts";
 import { openStateFile } from "./state/file.ts";
@@ -61,6 +62,7 @@ export function createWatchdog(
   async function open(): Promise<Opening> {
     if (live !== null && live.store.lost() === undefined) return { ok: true };
     live = null;
+    await keepHeapSmall(config.services.size);
     const opened = await openStateFile({ path: config.stateFile, version: STATE_VERSION, ...ports });
     if (!opened.ok) return opened;
     const { state, trouble } = restoreState(opened);

@@ -1,16 +1,12 @@
-import { setFlagsFromString } from "node:v8";
 import type { Exit } from "../main.ts";
 import { serve } from "../serve.ts";
 import { start } from "./start.ts";
-
-const MANY_SERVICES = 1000;
 
 /** Runs until SIGTERM or SIGINT; a second signal ends at once. */
 export async function serveCommand(exit: Exit): Promise<number> {
   const started = await start(exit);
   if (!started.ok) return started.exit;
   const { config, registry, ports } = started;
-  keepHeapSmall(config.services.size);
   const result = await serve(config, registry, ports);
   if (!result.ok) {
     ports.log.error(result.reason);
@@ -28,11 +24,6 @@ export async function serveCommand(exit: Exit): Promise<number> {
   ports.log.info("stopped; the state is saved");
   // A restart command of ours may still run in a child: the engine finishes it without us.
   process.exit(exit.ok);
-}
-
-/** Thousands of checks make garbage in bursts: the collector is to follow them, at a few more collections. */
-function keepHeapSmall(services: number): void {
-  if (services >= MANY_SERVICES && !("Deno" in globalThis)) setFlagsFromString("--heap-growing-percent=100");
 }
 
 function nextSignal(): Promise<string> {
