@@ -22,6 +22,8 @@ export interface Outcome {
 export interface Surroundings {
   /** Containers by service, as the engine said just now. */
   containers?: Record<string, KnownContainer>;
+  /** The look was not over in time: what containers would have said is not known. */
+  late?: true;
   /** Why the restarter's engine does not answer; `null` when it does. */
   engineFault?: string | null;
   /** Why the watchdog's own network seems to be down; `null` when it is not. */

@@ -19,6 +19,9 @@ export function standingHold(draft: Draft, policy: ServicePolicy, service: Servi
   if (windowUntilAt !== undefined) {
     return { kind: "maintenance", reason: words.holdMaintenance(windowUntilAt), untilAt: windowUntilAt };
   }
+  if (policy.respectManualStop && draft.around.late) {
+    return { kind: "paused", reason: words.holdUnseen(policy), untilAt: draft.now + policy.intervalMs };
+  }
   const byHand = policy.respectManualStop ? service.container?.stoppedByHand : undefined;
   if (byHand !== undefined) return { kind: "paused", reason: words.holdByHand(policy, byHand) };
   if (draft.brake !== null) return { kind: "brake", reason: words.holdBrake(draft.brake) };

@@ -109,9 +109,13 @@ function learnContainers(draft: Draft): void {
     if (service === undefined || policy === undefined) continue;
     const rebuilt = service.container !== null && service.container.build !== container.build;
     if (rebuilt) note(draft, "info", name, words.rebuilt(policy));
+    // Started again by the person who had stopped it: what failed meanwhile says nothing.
+    const startedAgain =
+      service.container?.stoppedByHand !== undefined && container.stoppedByHand === undefined;
     draft.services[name] = {
       ...withSeenRestart(rebuilt ? afresh(service, draft.now) : service, container.startedAt),
       container,
+      ...(startedAgain ? { failures: 0, hold: null } : {}),
     };
   }
 }

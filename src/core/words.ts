@@ -141,6 +141,9 @@ export const words = {
   holdByHand: (policy: ServicePolicy, how: string) =>
     `${how}, and respectManualStop is on: start ${policy.container} to have it watched again`,
 
+  holdUnseen: (policy: ServicePolicy) =>
+    `respectManualStop is on, and the engine took too long to say whether a person stopped ${policy.container}`,
+
   holdBrake: (brake: Brake) => `the brake holds all restarts: ${brake.reason}`,
 
   holdDependency: (cause: ServicePolicy, service: ServiceState, now: number) =>

@@ -57,10 +57,10 @@ export function createLookout(world: {
       lookAtContainers(full ? [...services.keys()] : names, around, over.signal),
       lookAtNetwork(around, over.signal),
     ]);
-    await within(ports.clock, LOOK_MS, looks);
+    const inTime = await within(ports.clock, LOOK_MS, looks);
     over.abort("looked long enough");
     // A copy: what a late look adds must not change what was decided upon.
-    return { ...around };
+    return inTime ? { ...around } : { ...around, late: true };
   }
 
   async function ends(state: WatchdogState): Promise<Record<string, Outcome>> {

@@ -53,6 +53,15 @@ const HOLDS: [HoldKind, Partial<ServicePolicy>, (d: Drive) => void, boolean, Reg
     /stopped by docker stop, and respectManualStop is on: start spreadpilot-executor/,
   ],
   [
+    "paused",
+    { respectManualStop: true },
+    (d) => {
+      d.around = { late: true };
+    },
+    false,
+    /took too long to say whether a person stopped spreadpilot-executor/,
+  ],
+  [
     "brake",
     {},
     (d) => {
@@ -104,6 +113,15 @@ test("resume ends a pause at once, for one or for all", () => {
     d.send({ type: "operator", request: { action: "resume", service, origin: "anna" } });
     assert.deepEqual(said(fails(d, 1)), ["restart"]);
   }
+});
+
+test("a container that a person stopped and started again counts its failures afresh", () => {
+  const d = drive(policy("executor", { respectManualStop: true }));
+  d.around = { containers: { executor: { ...container, stoppedByHand: "stopped by docker stop" } } };
+  fails(d, 6);
+  d.around = { containers: { executor: container } };
+  assert.deepEqual(said(fails(d, 2)), []);
+  assert.deepEqual(said(fails(d, 1)), ["restart"]);
 });
 
 test("an outage in a maintenance window that ends by itself is not told", () => {

@@ -206,7 +206,7 @@ describe("traps", { skip, concurrency: 6, timeout: 180_000 }, () => {
       assert.match((await watchdog.service(name)).why, /respectManualStop is on/);
       await docker(undo, town.services[name]!.id);
       await untilStatus(name, "healthy");
-      assert.equal(restarts(name), 0);
+      assert.equal(restarts(name), 0, watchdog.logOf(name));
       assert.deepEqual(typesOf(name), [], "neither the person's stop nor its end is news");
     });
   }
