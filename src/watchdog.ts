@@ -9,6 +9,7 @@ import { createIncidentStore } from "./incidents/store.ts";
 import type { Ports } from "./plugin.ts";
 import type { Registry } from "./plugins/registry.ts";
 import { keepHeapSmall } from "./shell/heap.ts";
+import { hiding, secretsOf } from "./shell/secrets.ts";
 import { within } from "./shell/within.ts";
 import type { StateStore } from "./state/file.ts";
 import { openStateFile } from "./state/file.ts";
@@ -53,6 +54,7 @@ export function createWatchdog(
   { spread = false }: { spread?: boolean } = {},
 ) {
   const shutdown = new AbortController();
+  const hide = hiding(secretsOf(config));
   const services = wireServices(config, registry);
   const incidents = createIncidentStore(join(dirname(config.stateFile), "incidents"), ports.log);
   let live: Live | null = null;
@@ -82,7 +84,9 @@ export function createWatchdog(
       ports,
       async (sink, alerts) => {
         const { deliver } = await import("./delivery/send.ts");
-        return deliver(sink, alerts, ports, shutdown.signal);
+        const delivery = await deliver(sink, alerts, ports, shutdown.signal);
+        // Receivers echo what they were sent, and not always as it was sent.
+        return { ...delivery, reason: hide(delivery.reason) };
       },
     );
     const ticker = createTicker({

@@ -52,7 +52,7 @@ export async function readPlugins(
   for (const [name, said] of isObject(section) ? Object.entries(section) : []) {
     const read = await readEntry(name, said, configFile, builtIn, io);
     if ("faults" in read) faults.push(...read.faults);
-    if (isObject(said) && Object.hasOwn(said, "from")) thirdParty = true;
+    if (isObject(said) && Object.hasOwn(said, "from") && !Object.hasOwn(builtIn, name)) thirdParty = true;
     if (said !== false) wanted.add(name);
     // A plugin with a fault is taken as off, so that the fault is told once.
     entries.set(name, "faults" in read ? { said: false } : read);
@@ -92,8 +92,9 @@ async function readEntry(
   if (typeof settings !== "boolean" && !isObject(settings)) {
     return fail({ found: show(settings, true), accepted: ACCEPTED_ENTRY });
   }
+  // A built-in plugin may have a setting of that name: `email` is sent from somebody.
+  if (Object.hasOwn(builtIn, name)) return { said: settings };
   if (!isObject(settings) || !Object.hasOwn(settings, "from")) {
-    if (Object.hasOwn(builtIn, name)) return { said: settings };
     const near = nearest(name, Object.keys(builtIn));
     const other = `one of ${Object.keys(builtIn).join(", ")}; or a third party's, with "from": "./its-module.ts"`;
     const accepted = near === undefined ? other : `"${near}" (the nearest known one), or ${other}`;

@@ -12,6 +12,11 @@ const MOST_ACTIONS = 100;
 
 export function operate(draft: Draft, request: OperatorRequest): void {
   const { action, service: name, origin, untilAt, force } = request;
+  if (name !== "" && !draft.policies.has(name)) {
+    // A name from outside goes into no log and no record.
+    draft.effects.push({ type: "answer", done: false, text: words.unknownService(name) });
+    return;
+  }
   const answer = answerTo(draft, request);
   const { length } = draft.actions;
   draft.actions = [
@@ -38,7 +43,6 @@ interface Answer {
 function answerTo(draft: Draft, request: OperatorRequest): Answer {
   const { action, service: name } = request;
   const policy = draft.policies.get(name);
-  if (name !== "" && policy === undefined) return { done: false, text: words.unknownService(name) };
   if (action === "pause") return pause(draft, policy, request);
   if (action === "resume") return resume(draft, policy, request);
   const names = policy === undefined ? [...draft.policies.keys()] : [name];

@@ -159,6 +159,7 @@ export function recordDeliveries(
   const entries: OutboxEntry[] = [];
   let sent = outbox.sent;
   let left = deliveries.size;
+  const counted = new Set<Delivery>();
   for (const [index, entry] of outbox.entries.entries()) {
     // Most deliveries are of the oldest entries: the rest is taken over as it is.
     if (left === 0) {
@@ -182,9 +183,13 @@ export function recordDeliveries(
       continue;
     }
     const tried = { ...entry, attempts: entry.attempts + 1, lastReason: delivery.reason };
-    sinks[entry.sink] = afterFailure(sinks[entry.sink], tried, delivery, now);
-    if (sinks[entry.sink]!.failures === CIRCUIT_FAILURES || sinks[entry.sink]!.disabled) {
-      result.opened.push({ sink: entry.sink, reason: delivery.reason });
+    // Several alerts in one message share their delivery: that is one failure.
+    if (!counted.has(delivery)) {
+      counted.add(delivery);
+      const health = afterFailure(sinks[entry.sink], tried, delivery, now);
+      sinks[entry.sink] = health;
+      const opens = health.failures === CIRCUIT_FAILURES || health.disabled;
+      if (opens) result.opened.push({ sink: entry.sink, reason: delivery.reason });
     }
     const nextAt = now + nextWaitMs(tried, delivery);
     const isOver = tried.attempts > SCHEDULE_MS.length || nextAt - entry.createdAt > OLDEST_MS;

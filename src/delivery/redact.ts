@@ -27,7 +27,11 @@ function secretsOf({ url, headers }: Pick<SinkRequest, "url" | "headers">): stri
   if (URL.canParse(url)) {
     const { pathname, search, searchParams } = new URL(url);
     found.add(pathname + search);
-    for (const part of [...pathname.split("/"), ...searchParams.values()]) found.add(part).add(decoded(part));
+    for (const part of [...pathname.split("/"), ...searchParams.values()]) {
+      found.add(part).add(decoded(part));
+      // Telegram's `bot<id>:<key>` is echoed without its beginning.
+      for (const piece of decoded(part).split(/[:=]/)) found.add(piece);
+    }
   }
   for (const [name, value] of Object.entries(headers)) {
     if (PUBLIC_HEADERS.has(name.toLowerCase())) continue;

@@ -79,12 +79,17 @@ function jsonReporter({ redact, stream }: LogSettings): ConsolaReporter {
 
 const MARKS: Record<string, string> = { debug: "·", info: "ℹ", warn: "⚠", error: "✖" };
 
+/** Texts of receivers and containers come into lines: none may begin a line of its own, or colour a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
+
 /** The fields are for machines: a reader of lines has the same facts in the sentence. */
 function prettyReporter({ redact, stream }: LogSettings): ConsolaReporter {
   return {
     log(entry) {
+      const message = parts(entry).message.replace(CONTROL, " ");
       const time = entry.date.toTimeString().slice(0, 8);
-      stream.write(`${redact(`${time} ${MARKS[entry.type] ?? " "} ${parts(entry).message}`)}\n`);
+      stream.write(`${redact(`${time} ${MARKS[entry.type] ?? " "} ${message}`)}\n`);
     },
   };
 }
