@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ENTRIES = new Set(["src/builtins.ts", "src/main.ts", "src/cli.ts", "src/serve.ts", "src/watchdog.ts"]);
 const MOST_LINES = 300;
+/** A table is one thing, however many rows it has. */
+const MOST_TEST_LINES = 400;
 
 interface Import {
   file: string;
@@ -75,11 +77,13 @@ test("the runner names no vendor", () => {
   assert.deepEqual(bad, []);
 });
 
-test(`no file is past ${MOST_LINES} lines`, () => {
-  const all = [...sources, ...filesIn("test"), ...filesIn("scripts")];
-  const long = all
-    .map((file) => [file, readFileSync(join(ROOT, file), "utf8").split("\n").length - 1] as const)
-    .filter(([, lines]) => lines > MOST_LINES);
+const linesOf = (file: string) => readFileSync(join(ROOT, file), "utf8").split("\n").length - 1;
+
+test(`no source is past ${MOST_LINES} lines, and no test past ${MOST_TEST_LINES}`, () => {
+  const long = [
+    ...[...sources, ...filesIn("scripts"), ...filesIn("bench")].filter((file) => linesOf(file) > MOST_LINES),
+    ...filesIn("test").filter((file) => linesOf(file) > MOST_TEST_LINES),
+  ];
   assert.deepEqual(long, []);
 });
 

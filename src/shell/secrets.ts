@@ -1,9 +1,11 @@
 import type { Config } from "../config/config.ts";
 
-/** Settings that are secrets by their name; a receiver's whole address is one. */
-const SECRET_NAME = /url|secret|token|key|pass|auth|header|hook|receiver/i;
+/** Texts under these names are secrets, whatever they look like; of an address, under any name, a part is. */
+const SECRET_NAME = /secret|token|key|pass|authorization|headers/i;
 /** Shorter texts are words that stand in ordinary sentences. */
 const SHORTEST = 8;
+/** A part of a path that is shorter is a word such as `webhooks`. */
+const KEY_LENGTH = 16;
 
 /** Every secret of the configuration, longest first, so that a part of one never hides the rest of it. */
 export function secretsOf(config: Config): string[] {
@@ -15,7 +17,8 @@ export function secretsOf(config: Config): string[] {
 
 function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
   if (typeof value === "string") {
-    if (isSecret) addText(value, found);
+    if (URL.canParse(value)) addAddress(new URL(value), found);
+    else if (isSecret) found.add(value);
   } else if (Array.isArray(value)) {
     for (const one of value) collect(one, isSecret, found);
   } else if (typeof value === "object" && value !== null) {
@@ -23,14 +26,19 @@ function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
   }
 }
 
-/** Of an address the host may be shown: the path, the query and a password in it may not. */
-function addText(text: string, found: Set<string>): void {
-  if (!URL.canParse(text)) {
-    found.add(text);
-    return;
+/** The host may be shown; a password, the query and the whole path may not, nor a part that looks like a key. */
+function addAddress({ pathname, search, searchParams, password }: URL, found: Set<string>): void {
+  for (const part of [pathname + search, pathname, search, password, decoded(password)]) found.add(part);
+  const parts = [...pathname.split("/"), ...searchParams.values()];
+  for (const part of parts) if (part.length >= KEY_LENGTH) found.add(part);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
-  const { pathname, search, password } = new URL(text);
-  for (const part of [pathname + search, pathname, search, password, ...pathname.split("/")]) found.add(part);
 }
 
 /** Hides what `secrets` holds, wherever it stands in a line. */
