@@ -3,10 +3,13 @@ import type { Alert, Route } from "./alert.ts";
 import { takes } from "./alert.ts";
 import { draw } from "./draw.ts";
 
-/** What came of one attempt at one sink. `disable`: the receiver is gone for good. */
+/**
+ * What came of one attempt at one sink. `disable`: the receiver is gone for good. `calledOff`: we stopped
+ * it ourselves, so that it says nothing of the sink and counts as no attempt.
+ */
 export type Delivery =
   | { outcome: "delivered"; reason: string }
-  | { outcome: "retry"; reason: string; retryAfterMs?: number }
+  | { outcome: "retry"; reason: string; retryAfterMs?: number; calledOff?: true }
   | { outcome: "rejected"; reason: string; disable?: boolean };
 
 /** One alert for one sink. */

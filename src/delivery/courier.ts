@@ -37,6 +37,8 @@ export function createCourier(
   const open = new Map<string, number>();
   /** What receivers asked for, before it is recorded; on the monotonic clock. */
   const askedToWait = new Map<string, number>();
+  /** The process is shutting down: nothing more is begun. */
+  let calledOff = false;
   let wake = () => {};
 
   async function attempt(name: string, entries: Lane): Promise<Delivery> {
@@ -47,6 +49,10 @@ export function createCourier(
     for (const { id } of alerts) {
       const text = `alert ${id} to ${name}: ${delivery.outcome}, ${delivery.reason}`;
       ports.log[level](text, { sink: name, alert_id: id });
+    }
+    if (delivery.outcome === "retry" && delivery.calledOff) {
+      calledOff = true;
+      return delivery;
     }
     if (delivery.outcome === "retry" && delivery.retryAfterMs) {
       askedToWait.set(name, ports.clock.monotonicMs() + delivery.retryAfterMs);
@@ -86,7 +92,7 @@ export function createCourier(
     const places = circuitIsOpen(ledger.state.outbox, name) ? 1 : LANES_PER_SINK;
     const sink = sinks().get(name);
     const together = places > 1 && sink !== undefined && "formatMany" in sink ? MOST_TOGETHER : 1;
-    while ((open.get(name) ?? 0) < places && !isHeld(name)) {
+    while (!calledOff && (open.get(name) ?? 0) < places && !isHeld(name)) {
       const taken = lanes.take(name, together);
       if (taken.length === 0) return;
       start(name, taken);

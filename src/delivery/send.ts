@@ -33,7 +33,7 @@ export async function deliver(
   signal?: AbortSignal,
   { timeoutMs = SEND_TIMEOUT_MS }: { timeoutMs?: number } = {},
 ): Promise<Delivery> {
-  const stopped: Delivery = { outcome: "retry", reason: "stopped before an answer came" };
+  const stopped: Delivery = { outcome: "retry", reason: "stopped before an answer came", calledOff: true };
   if (signal?.aborted) return stopped;
   // One signal for all attempts under way: two dozen listeners are no leak, and Node would warn of one.
   if (signal) setMaxListeners(0, signal);

@@ -68,8 +68,8 @@ export function courierRig(
     },
   );
 
-  /** Everything named in `down` fails its check, everything else passes. */
-  function see(down: readonly string[]): void {
+  /** Everything named in `down` fails its check, everything else passes. What that means is stored, as by a tick. */
+  async function see(down: readonly string[]): Promise<void> {
     const verdicts = Object.fromEntries(
       serviceNames.map((name) => {
         const ok = !down.includes(name);
@@ -78,9 +78,9 @@ export function courierRig(
     );
     const event: WatchdogEvent = { type: "checked", verdicts, around: {} };
     ledger.apply(event);
+    await ledger.save();
   }
   ledger.apply({ type: "loaded" });
-  see([]);
   return {
     clock,
     ledger,

@@ -119,7 +119,7 @@ describe("one attempt at a sink", () => {
     const stop = new AbortController();
     const delivering = deliver(sinkWith({}), DOWN, PORTS, stop.signal);
     stop.abort();
-    const stopped = { outcome: "retry", reason: "stopped before an answer came" };
+    const stopped = { outcome: "retry", reason: "stopped before an answer came", calledOff: true };
     assert.deepEqual(await delivering, stopped);
     assert.deepEqual(await deliver(sinkWith({}), DOWN, PORTS, stop.signal), stopped);
     assert.equal(getEventListeners(stop.signal, "abort").length, 0);
