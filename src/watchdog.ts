@@ -34,6 +34,9 @@ function sentinelOf(config: Config, registry: Registry) {
   };
 }
 
+/** A process that ends gives its last alerts this long. */
+const LAST_DELIVERIES_MS = 5000;
+
 /** What there is while this process holds the state. */
 interface Live {
   store: StateStore;
@@ -129,11 +132,12 @@ export function createWatchdog(
   async function close(graceMs: number): Promise<void> {
     if (live === null) return;
     const { ticker, courier, ledger, store } = live;
-    const ended = ticker.idle().then(() => courier.flush());
-    await within(ports.clock, graceMs / 2, ended);
-    // What hangs is cut off: checks become unknown, deliveries are tried again by the next process.
+    await within(ports.clock, graceMs / 2, ticker.idle());
+    // What is not delivered soon waits in the outbox for the next process.
+    await within(ports.clock, Math.min(graceMs / 4, LAST_DELIVERIES_MS), courier.flush());
+    // What hangs is cut off: checks become unknown, deliveries are tried again.
     shutdown.abort("shutting down");
-    await within(ports.clock, graceMs / 2, ended);
+    await within(ports.clock, graceMs / 4, ticker.idle());
     await ledger.save();
     await store.close();
     live = null;

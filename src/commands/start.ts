@@ -10,7 +10,7 @@ import { systemClock } from "../shell/clock.ts";
 import { createLog, type LazyLog } from "../shell/log.ts";
 import { hiding, secretsOf } from "../shell/secrets.ts";
 import { cronIntervalMs } from "../tick/pace.ts";
-import { missingProviders } from "../tick/wiring.ts";
+import { wiringFaults } from "../tick/wiring.ts";
 
 export type Started =
   | { ok: true; config: Config; registry: Registry; ports: Ports; log: LazyLog }
@@ -39,8 +39,8 @@ export async function start(exits: { failed: number; usage: number }): Promise<S
     process.stderr.write(`spreadpilot-watchdog: ${set.reason}\n`);
     return { ok: false, exit: exits.failed };
   }
-  const missing = missingProviders(config, set.registry);
-  if (missing.length === 0) return { ok: true, config, registry: set.registry, ports, log };
-  process.stderr.write(`${formatFaults(missing, config.source)}\n`);
+  const wrong = wiringFaults(config, set.registry);
+  if (wrong.length === 0) return { ok: true, config, registry: set.registry, ports, log };
+  process.stderr.write(`${formatFaults(wrong, config.source)}\n`);
   return { ok: false, exit: exits.usage };
 }

@@ -3,8 +3,8 @@ import type { Fault } from "../config/fault.ts";
 import type { Registry } from "../plugins/registry.ts";
 import type { WiredService } from "./tick.ts";
 
-/** Services whose check or restarter no plugin provides: known only once the plugins are set up. */
-export function missingProviders(config: Config, registry: Registry): Fault[] {
+/** What names nothing that there is: known only once the plugins are set up. */
+export function wiringFaults(config: Config, registry: Registry): Fault[] {
   const faults: Fault[] = [];
   for (const [name, { check, restarter }] of config.targets) {
     const { container, action } = config.services.get(name)!;
@@ -12,6 +12,13 @@ export function missingProviders(config: Config, registry: Registry): Fault[] {
     const needed = container !== "" && (action === "restart" || action === "stop");
     if (needed && !registry.restarters.has(restarter)) {
       faults.push(fault(name, "restarter", restarter, registry.restarters));
+    }
+  }
+  for (const { name, settings } of registry.sinks.values()) {
+    const unknown = settings?.services?.filter((service) => !config.services.has(service)) ?? [];
+    for (const service of unknown) {
+      const accepted = `one of ${[...config.services.keys()].join(", ")}`;
+      faults.push({ path: `services of the sink ${name}`, found: JSON.stringify(service), accepted });
     }
   }
   return faults;

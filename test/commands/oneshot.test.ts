@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -78,6 +78,47 @@ test("a wrong configuration is refused with every fault, exit 2, and nothing is 
   for (const fault of [/services\.executor\.url/, /intervall.*\n?.*interval/, /failureThreshold/, /token/i]) {
     assert.match(err(), fault);
   }
+});
+
+test("a check, a restarter or a route that names nothing is refused once the plugins are known, exit 2", async () => {
+  const path = join(shop.folder, "names-nothing.json");
+  const services = {
+    executor: { url: "http://127.0.0.1:9/", container: "c", restarter: "http", check: "docker" },
+  };
+  const plugins = { console: { services: ["exekutor"] } };
+  await writeFile(path, JSON.stringify({ services, plugins }));
+  const { exit, err } = shop.run(["tick"], { WATCHDOG_CONFIG: path });
+  assert.equal(await exit, 2);
+  for (const fault of [
+    /services\.executor\.check/,
+    /services\.executor\.restarter/,
+    /sink console.*exekutor/,
+  ]) {
+    assert.match(err(), fault);
+  }
+});
+
+test("where the sentinel does not answer either, nothing is restarted: the fault is our own network", async () => {
+  const path = join(shop.folder, "sentinel.json");
+  const url = `http://127.0.0.1:${await closedPort()}/`;
+  const executor = {
+    url,
+    container: "never-restarted",
+    interval: "100ms",
+    timeout: "100ms",
+    failureThreshold: 1,
+  };
+  await writeFile(path, JSON.stringify({ services: { executor }, sentinel: { url } }));
+  const stateFile = join(shop.folder, "sentinel-state.json");
+  const { exit, err } = shop.run(["tick"], { WATCHDOG_CONFIG: path, STATE_FILE: stateFile });
+  assert.equal(await exit, 0, err());
+  const { brake, services } = JSON.parse(await readFile(stateFile, "utf8"));
+  assert.equal(brake.kind, "network");
+  assert.deepEqual(services.executor.restarts, []);
+  assert.match(
+    services.executor.hold.reason,
+    /own network seems to be down \(sentinel: connection refused\)/,
+  );
 });
 
 test("a wrong command line says what there is, and exits 2", async () => {
