@@ -10,10 +10,11 @@ const ENGINE_STOP_TIMEOUT_MS = 10_000;
 const MAX_BACK_MS = 3_600_000;
 const MARGIN_MS = 5000;
 /** `stop` comes right after the end. Later events are of no interest, and a later time would be waited for. */
-const AFTER_MS = 1000;
+const AFTER_MS = 500;
 const EVENTS_TIMEOUT_MS = 3000;
 /** Signals that end a program; others (HUP, USR1) mostly ask it to read its configuration anew. */
-const DEADLY = new Set(["2", "3", "6", "9", "15"]);
+const KILL = "9";
+const DEADLY = new Set(["2", "3", "6", KILL, "15"]);
 
 /** One line of `docker events`. */
 export interface EngineEvent {
@@ -82,18 +83,19 @@ export function parseEvents(stdout: string): EngineEvent[] {
 }
 
 /**
- * Says how a person ended the container's last life, oldest event first. `docker stop` is a kill, a die and a
- * stop; `docker kill` a kill and a die; a crash a die alone. What came before the last start, such as the
- * first half of a restart, is of an earlier life.
+ * Says how a person ended the last life of a container that has ended, oldest event first. `docker stop` is a
+ * kill, a die and a stop; `docker kill` a kill and a die; a crash a die alone. On a busy host the later ones
+ * may not be there yet, so a signal is enough, and a polite one is taken for a stop. What came before the
+ * last start, such as the first half of a restart, is of an earlier life.
  */
 export function endedByHand(events: readonly EngineEvent[]): string | undefined {
   const life = events.slice(events.findLastIndex(({ action }) => action === "start") + 1);
-  const end = life.findLastIndex(({ action }) => action === "die");
-  if (end < 0) return undefined;
-  const stop = life.slice(end).find(({ action }) => action === "stop");
+  const die = life.findLastIndex(({ action }) => action === "die");
+  const stop = life.slice(die + 1).find(({ action }) => action === "stop");
   if (stop) return said("docker stop", stop.atMs);
-  const kill = life.slice(0, end).findLast(({ action, signal }) => action === "kill" && DEADLY.has(signal));
-  return kill && said("docker kill", kill.atMs);
+  const signals = life.slice(0, die < 0 ? life.length : die);
+  const kill = signals.find(({ action, signal }) => action === "kill" && DEADLY.has(signal));
+  return kill && said(kill.signal === KILL ? "docker kill" : "docker stop", kill.atMs);
 }
 
 function said(command: string, atMs: number): string {

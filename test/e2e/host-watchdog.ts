@@ -23,13 +23,16 @@ export interface IncidentAnswer {
   log: { at: string; text: string }[];
 }
 
+export interface StatusAnswer {
+  services: Record<string, ServiceAnswer>;
+  brake: { kind: string; reason: string } | null;
+  outbox: { sent: number; pending: number; dead: number };
+}
+
 export interface HostWatchdog {
   service(name: string): Promise<ServiceAnswer>;
   incident(id: string): Promise<IncidentAnswer>;
-  status(): Promise<{
-    services: Record<string, ServiceAnswer>;
-    brake: { kind: string; reason: string } | null;
-  }>;
+  status(): Promise<StatusAnswer>;
   /** What its log says of a service. */
   logOf(name: string): string;
   /** All that it wrote: log, state, incidents. */
@@ -73,7 +76,7 @@ export async function startOnThisHost(
   const watchdog: HostWatchdog = {
     service: (name) => ask(`/services/${name}`) as Promise<ServiceAnswer>,
     incident: (id) => ask(`/incidents/${id}`) as Promise<IncidentAnswer>,
-    status: () => ask("/status") as ReturnType<HostWatchdog["status"]>,
+    status: () => ask("/status") as Promise<StatusAnswer>,
     logOf: (name) =>
       log
         .split("\n")
@@ -82,7 +85,6 @@ export async function startOnThisHost(
     written: () => [log, ...files()].join("\n"),
     async stop() {
       await end(child);
-      if (process.env.KEEP_LOG) writeFileSync(process.env.KEEP_LOG, log);
       rmSync(folder, { recursive: true });
     },
   };
