@@ -135,10 +135,15 @@ export function order(
     restart: { id, orderedAt: draft.now, action, along, reason: text, failures: service.failures },
     restarts: [...service.restarts, record].slice(-Math.max(policy.budget?.restarts ?? 0, 5)),
     backoffLevel: service.backoffLevel + 1,
-    outage: service.outage && logged(draft, service.outage, text),
+    outage: service.outage && followed(logged(draft, service.outage, text), along),
     hold: null,
   };
   return withStatus(ordered, "restarting", draft.now);
+}
+
+/** An outage that ends by another service's restart is that one's news. */
+function followed(outage: Outage, along: string): Outage {
+  return along === "" ? outage : { ...outage, cause: outage.cause ?? along, silent: true };
 }
 
 /** What the end of a restart means: verified by the next checks, or failed and told. */

@@ -66,7 +66,7 @@ export function createInspector(services: ReadonlyMap<string, WiredService>, pol
   }
 
   async function stoppedByHand(name: string, facts: ContainerFacts, signal: AbortSignal) {
-    if (facts.status === "paused") return "paused by a person";
+    if (facts.status === "paused") return "paused by a person (`docker unpause` ends it)";
     if (facts.status !== "exited") return undefined;
     return services.get(name)!.restarter?.stoppedByHand?.(policies.get(name)!.container, signal);
   }

@@ -33,8 +33,10 @@ export function createLookout(world: {
   async function lookAtContainers(names: readonly string[], around: Surroundings, signal: AbortSignal) {
     const { facts, fault } = await inspect(names, signal);
     if (signal.aborted) return;
-    const containers: Record<string, KnownContainer> = {};
-    for (const [name, one] of facts) containers[name] = await known(name, one, signal);
+    const looked = await Promise.all(
+      [...facts].map(async ([name, one]) => [name, await known(name, one, signal)] as const),
+    );
+    const containers: Record<string, KnownContainer> = Object.fromEntries(looked);
     Object.assign(around, { containers, ...(fault === undefined ? {} : { engineFault: fault }) });
   }
 

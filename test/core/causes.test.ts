@@ -107,6 +107,20 @@ test("a child in a parent's network namespace is restarted after it, even if it 
   assert.deepEqual(toldOf(d), ["RECOVERED vpn"]);
 });
 
+test("a child that failed a check before it was restarted along recovers in silence", () => {
+  const d = drive(policy("vpn"), policy("torrent"));
+  d.around = {
+    containers: { vpn: container("aaa"), torrent: container("bbb", { networkParent: "aaa" }) },
+  };
+  rounds(d, 1, []);
+  rounds(d, 2, ["vpn"]);
+  rounds(d, 1, ["vpn", "torrent"]);
+  d.settle("vpn", "restarted");
+  d.settle("torrent", "restarted");
+  rounds(d, 1, []);
+  assert.deepEqual(toldOf(d), ["RECOVERED vpn"]);
+});
+
 test("a child whose parent is down waits for it", () => {
   const d = drive(policy("torrent"), policy("vpn"));
   d.around = {

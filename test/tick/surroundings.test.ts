@@ -110,7 +110,7 @@ test("a person's stop is asked for only where it is respected, and of containers
   const exited = { ...FACTS, status: "exited" };
   for (const [respectManualStop, status, said] of [
     [true, "exited", "stopped by docker stop"],
-    [true, "paused", "paused by a person"],
+    [true, "paused", "paused by a person (`docker unpause` ends it)"],
     [true, "running", undefined],
     [false, "exited", undefined],
   ] as const) {
