@@ -144,12 +144,11 @@ export function nextAttemptAt(outbox: OutboxState, inHand: ReadonlySet<string>):
   return next;
 }
 
-/** What became of the outbox by attempts: who died, and which sinks' circuits opened or closed. */
+/** What became of the outbox by attempts: who died, and which sinks' circuits opened. */
 export interface Recorded {
   outbox: OutboxState;
   died: DeadLetter[];
   opened: { sink: string; reason: string }[];
-  closed: string[];
 }
 
 export function recordDeliveries(
@@ -157,7 +156,7 @@ export function recordDeliveries(
   deliveries: ReadonlyMap<string, Delivery>,
   now: number,
 ): Recorded {
-  const result: Recorded = { outbox, died: [], opened: [], closed: [] };
+  const result: Recorded = { outbox, died: [], opened: [] };
   const sinks = { ...outbox.sinks };
   const entries: OutboxEntry[] = [];
   let sent = outbox.sent;
@@ -178,7 +177,6 @@ export function recordDeliveries(
     if (delivery.outcome === "delivered") {
       sent++;
       const health = sinks[entry.sink];
-      if (health) result.closed.push(entry.sink);
       // One that arrived all the same does not end the wait that the receiver asked for.
       if (health && health.heldUntilAt > now)
         sinks[entry.sink] = { failures: 0, heldUntilAt: health.heldUntilAt };

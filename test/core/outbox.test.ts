@@ -156,12 +156,11 @@ test("failures in a row open a sink's circuit, once; a delivery closes it", () =
     Array.from({ length: 8 }, () => "b"),
     "the other sink is not held",
   );
-  const { outbox: closed, closed: names } = recordDeliveries(
+  const { outbox: closed } = recordDeliveries(
     outbox,
     one("evt_0:a", { outcome: "delivered", reason: "HTTP 200" }),
     T0 + MIN_MS,
   );
-  assert.deepEqual(names, ["a"]);
   assert.equal(circuitIsOpen(closed, "a"), false);
 });
 
