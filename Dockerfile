@@ -20,6 +20,8 @@ COPY --from=build /src/LICENSE* /src/dist/THIRD-PARTY-LICENSES.txt /app/
 COPY --from=build /src/dist /app/dist
 # A new volume mounted at /data takes over this owner: the user that the watchdog becomes.
 RUN mkdir /data && chown 1000:1000 /data
+# For people: docker exec CONTAINER spreadpilot-watchdog status
+RUN ln -s /app/dist/cli.js /usr/local/bin/spreadpilot-watchdog
 
 # There is no USER: the socket's group differs from host to host and is known only when it runs. The
 # program starts as root, looks the group up, and becomes WATCHDOG_RUN_AS (uid:gid) with that group

@@ -23,7 +23,7 @@ export interface Worker<Request = unknown, Answer = unknown> {
   stop(): Promise<void>;
 }
 
-export interface WorkerOptions {
+interface WorkerOptions {
   runtime?: "node" | "deno";
   env?: Record<string, string>;
   /** `ulimit -n` of the child. */

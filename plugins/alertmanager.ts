@@ -1,87 +1,74 @@
-import { hostname } from "node:os";
-import * as v from "valibot";
 import {
   classifyStatus,
   type Delivery,
   definePlugin,
   type HttpSink,
   postJson,
-  receiverUrl,
   type SinkResponse,
-  type SinkSettings,
-  secret,
-  sinkSettings,
 } from "../src/plugin.ts";
 import { type Posted, postedOf } from "./alertmanager/body.ts";
-import { EVERY_MS, type Repeat, repeatHook } from "./alertmanager/repeat.ts";
+import { type AlertmanagerOptions, options } from "./alertmanager/options.ts";
+import { type Alertmanager, EVERY_MS, repeatHook } from "./alertmanager/repeat.ts";
 
-export interface AlertmanagerOptions extends SinkSettings {
-  /** Of the server, `http://alertmanager:9093`, with its path prefix if it has one. */
-  url: string;
-  /** The whole header, for one behind a proxy: `Bearer …` or `Basic …`. */
-  authorization?: string;
-  /** The label `host`. A part of every alert's identity: it must not change with the container. */
-  host: string;
-}
-
-/** Repeats missed before Alertmanager takes an outage for over. */
+/** After this many missed repeats, Alertmanager considers an outage over. */
 const MISSED_REPEATS = 4;
+/** The limit also after a long pause of the scheduler or the watchdog. */
+const LONGEST_HOLD_MS = 24 * 3_600_000;
 
-/** Posts outages to Prometheus' Alertmanager (API v2), again and again while they last. */
+/** Posts outages to Prometheus' Alertmanager (API v2), and repeats them while they last. */
 export default definePlugin<AlertmanagerOptions>(
   (options) => ({
     name: "alertmanager",
     setup(watchdog) {
-      const repeat = alertmanagerSink(options, () => watchdog.clock.now(), watchdog.intervalMs);
-      watchdog.sink(repeat.sink);
-      watchdog.hook(repeatHook(repeat, watchdog));
+      const server = alertmanagerSink(
+        options,
+        () => watchdog.clock.now(),
+        () => watchdog.intervalMs,
+      );
+      watchdog.sink(server.sink);
+      watchdog.hook(repeatHook(server, watchdog));
     },
   }),
   {
-    options: v.strictObject({
-      url: receiverUrl(),
-      authorization: v.optional(
-        v.pipe(
-          secret(),
-          v.check(
-            (value) => /^[\x20-\x7e]+$/.test(value),
-            'the header\'s whole value in ASCII: "Bearer …" or "Basic …"',
-          ),
-          v.metadata({ secret: true }),
-        ),
-      ),
-      host: v.optional(
-        v.pipe(v.string("a name"), v.minLength(1, "a name"), v.maxLength(256, "at most 256 characters")),
-        hostname,
-      ),
-      ...sinkSettings,
-    }),
-    fromEnv({ ALERTMANAGER_URL: url, ALERTMANAGER_AUTHORIZATION: authorization }) {
-      if (!url && !authorization) return undefined;
-      return { ...(url && { url }), ...(authorization && { authorization }) };
-    },
+    options,
+    env: { url: { list: "ALERTMANAGER_URL" }, authorization: "ALERTMANAGER_AUTHORIZATION" },
   },
 );
 
-/** `now` is the wall clock in ms. `intervalMs` is the time between ticks, and so the shortest between repeats. */
+/** `now` is the wall clock in ms. `intervalMs` is the configured time between ticks. */
 export function alertmanagerSink(
-  { url, authorization, host, ...settings }: AlertmanagerOptions,
+  { url, authorization, host, labels, generatorURL, ...settings }: AlertmanagerOptions,
   now: () => number,
-  intervalMs: number,
-): Repeat {
-  const api = new URL(url);
-  api.pathname = api.pathname.replace(/(\/api\/v2\/alerts)?\/*$/, "/api/v2/alerts");
-  const holdMs = MISSED_REPEATS * Math.max(intervalMs, EVERY_MS);
-  const request = (posted: Posted[]) =>
-    postJson(api.href, posted, authorization === undefined ? {} : { authorization });
+  intervalMs: () => number,
+): Alertmanager {
+  const urls = url.map((one) => {
+    const api = new URL(one);
+    api.pathname = api.pathname.replace(/(\/api\/v2\/alerts)?\/*$/, "/api/v2/alerts");
+    return api.href;
+  });
+  const [first, ...alsoTo] = urls;
+  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+  const shape = { host, labels, ...(generatorURL !== undefined && { generatorURL }) };
+  let apartMs = Math.max(intervalMs(), EVERY_MS);
+  const holdMs = () => Math.min(MISSED_REPEATS * apartMs, LONGEST_HOLD_MS);
+  const request = (posted: Posted[]) => ({ ...postJson(first!, posted, headers), alsoTo });
   const sink: HttpSink = {
     name: "alertmanager",
-    target: api.origin,
+    target: urls.map((one) => new URL(one).origin).join(", "),
     settings,
-    format: (alert) => request(postedOf(alert, host, holdMs)),
+    format: (alert) => request(postedOf(alert, shape, now(), holdMs())),
     classify: (response) => classify(response, now()),
   };
-  return { sink, host, holdMs, request };
+  return {
+    sink,
+    shape,
+    urls,
+    request,
+    holdMs,
+    learnGap(gapMs) {
+      apartMs = Math.max(intervalMs(), EVERY_MS, gapMs);
+    },
+  };
 }
 
 /** A page under 200 is a proxy's or a login's: Alertmanager says nothing when it took the alerts. */

@@ -3,7 +3,7 @@ import { definePlugin, type SinkSettings, sinkSettings } from "../src/plugin.ts"
 
 const LEVEL = { INFO: "info", WARNING: "warn", CRITICAL: "error" } as const;
 
-/** Prints every alert through the watchdog's own log. The smallest sink there is: read it as an example. */
+/** Prints every alert in the watchdog's own log. The smallest sink: read it as an example. */
 export default definePlugin<SinkSettings>(
   (settings) => ({
     name: "console",

@@ -1,23 +1,26 @@
 import * as v from "valibot";
-import { definePlugin, duration } from "../src/plugin.ts";
+import { definePlugin, duration, help } from "../src/plugin.ts";
 
 /**
- * The internal cron: a tick every `every` (the shortest interval of a service unless set), at a fixed
- * rate. It keeps to its slots on the monotonic clock, so that it neither drifts nor follows a changed
- * wall clock; slots missed by a long tick or a suspended machine are left out, never made up for.
+ * The internal cron: a tick every `every` (by default the shortest interval of a service), at a fixed rate. It counts
+ * on the monotonic clock, so it neither drifts nor follows changes of the wall clock. Ticks that were missed during a
+ * long tick or a suspend are not made up for.
  */
 export default definePlugin<{ every?: number }>(
   (options) => ({
     name: "cron",
-    setup({ clock, intervalMs, trigger }) {
-      const everyMs = options.every ?? intervalMs;
+    setup(watchdog) {
+      const { clock, trigger } = watchdog;
+      const everyMsNow = () => options.every ?? watchdog.intervalMs;
       trigger({
         name: "cron",
         async run(tick, signal) {
-          const startMs = clock.monotonicMs();
+          let startMs = clock.monotonicMs();
           let slot = 0;
+          let everyMs = everyMsNow();
           while (!signal.aborted) {
             await tick();
+            if (everyMs !== everyMsNow()) [startMs, slot, everyMs] = [clock.monotonicMs(), 0, everyMsNow()];
             const passedMs = clock.monotonicMs() - startMs;
             slot = Math.max(slot + 1, Math.ceil(passedMs / everyMs));
             await clock.wait(slot * everyMs - passedMs, signal);
@@ -26,5 +29,13 @@ export default definePlugin<{ every?: number }>(
       });
     },
   }),
-  { options: v.strictObject({ every: v.optional(duration(100)) }) },
+  {
+    isDefault: true,
+    options: v.strictObject({
+      every: help(
+        "How often it ticks; by default the shortest interval of a service.",
+        v.optional(duration(100)),
+      ),
+    }),
+  },
 );

@@ -1,20 +1,22 @@
 import * as v from "valibot";
-import { type Clock, definePlugin, type Log, receiverUrl, type TickHook } from "../src/plugin.ts";
+import { type Clock, definePlugin, help, type Log, receiverUrl, type TickHook } from "../src/plugin.ts";
 
-export interface DeadmanOptions {
+interface DeadmanOptions {
   url: string;
 }
 
 const EVERY_MS = 60_000;
-/** Ticks come a little early or late; a slot that is missed for 5 ms would make it 75 s. */
+/** healthchecks.io accepts five pings a minute. Below this number, a failure or its end is reported at once. */
+const MOST_A_MINUTE = 4;
+/** Ticks come a little early or late. Without a tolerance, a tick that is 5 ms early would delay the ping to 75 s. */
 const TOLERANCE_MS = 1000;
 const TIMEOUT_MS = 10_000;
 const ANSWER_LIMIT_BYTES = 200;
 
 /**
- * Pings a dead-man switch (healthchecks.io and its like) after a completed tick, at most once a minute, and
- * `/fail` under it after a tick that failed. It is the switch that tells people when the pings stop: nothing
- * on this host can tell of its own death.
+ * Pings a dead-man switch (healthchecks.io and similar) after a tick, once a minute. After a failed tick it pings
+ * `/fail` below the address. A change between the two is reported at once. When the pings stop, the switch alerts
+ * people: no program on this host can report that the host is dead.
  */
 export default definePlugin<DeadmanOptions>(
   ({ url }) => ({
@@ -24,12 +26,17 @@ export default definePlugin<DeadmanOptions>(
     },
   }),
   {
-    options: v.strictObject({ url: receiverUrl() }),
-    fromEnv: (env) => (env.DEADMAN_URL ? { url: env.DEADMAN_URL } : undefined),
+    options: v.strictObject({
+      url: help(
+        "The address that is pinged after a tick, at most once a minute; with /fail at its end if the tick failed.",
+        receiverUrl(),
+      ),
+    }),
+    env: { url: "DEADMAN_URL" },
   },
 );
 
-/** The last state is told once in the log, not every minute. `timeoutMs` is of one ping. */
+/** Logs only changes, not every ping. `timeoutMs` is for one ping. */
 export function deadmanHook(
   url: string,
   { clock, log }: { clock: Clock; log: Log },
@@ -37,16 +44,22 @@ export function deadmanHook(
 ): TickHook {
   const failUrl = new URL(url);
   failUrl.pathname = `${failUrl.pathname.replace(/\/$/, "")}/fail`;
-  let pingedAtMs = Number.NEGATIVE_INFINITY;
+  /** The pings of the last minute, oldest first. */
+  let pingsMs: number[] = [];
+  /** The last state that the switch accepted. */
+  let told: boolean | undefined;
   let lost = false;
   return {
     name: "deadman",
     async ticked({ ok }, signal) {
       const nowMs = clock.monotonicMs();
-      if (nowMs - pingedAtMs < EVERY_MS - TOLERANCE_MS) return;
-      pingedAtMs = nowMs;
+      pingsMs = pingsMs.filter((atMs) => nowMs - atMs < EVERY_MS - TOLERANCE_MS);
+      const isNews = told !== undefined && told !== ok;
+      if (pingsMs.length >= (isNews ? MOST_A_MINUTE : 1)) return;
+      pingsMs.push(nowMs);
       const fault = await ping(ok ? url : failUrl.href, clock, signal, timeoutMs);
-      // A ping that our own stop cut off says nothing about the receiver.
+      if (fault === undefined) told = ok;
+      // A ping that our own shutdown aborted says nothing about the receiver.
       if (signal.aborted || (fault !== undefined) === lost) return;
       lost = fault !== undefined;
       const target = new URL(url).origin;
@@ -56,7 +69,7 @@ export function deadmanHook(
   };
 }
 
-/** Resolves to what went wrong, in words without the URL; `undefined` when the ping was taken. */
+/** Resolves to what went wrong, without the URL; `undefined` if the ping was accepted. */
 async function ping(
   url: string,
   clock: Clock,
@@ -78,11 +91,11 @@ async function ping(
       await response.body?.cancel();
       return `HTTP ${response.status}`;
     }
-    // healthchecks.io answers 200 to what it drops, too: "OK (not found)", "OK (rate limited)".
+    // healthchecks.io also answers 200 to pings that it drops: "OK (not found)", "OK (rate limited)".
     return /^OK (\(.*\))/.exec(await startOf(response))?.[1];
   } catch (fault) {
     if (late) return `no answer in ${timeoutMs / 1000} s`;
-    // The messages of fetch carry the address.
+    // The messages of fetch contain the address.
     const code = fault instanceof Error && (fault.cause as { code?: unknown } | undefined)?.code;
     return typeof code === "string" ? `connection failed (${code})` : "connection failed";
   } finally {

@@ -7,6 +7,7 @@ import {
   factsOf,
   fit,
   type HttpSink,
+  help,
   isGoodNews,
   notesOf,
   postJson,
@@ -18,7 +19,7 @@ import {
 } from "../src/plugin.ts";
 
 export interface DiscordOptions extends SinkSettings {
-  /** A channel's webhook URL; a `thread_id` in its query is kept. */
+  /** The webhook URL of a channel; a `thread_id` in its query is kept. */
   url: string;
 }
 
@@ -29,12 +30,12 @@ export default definePlugin<DiscordOptions>(
     setup: (watchdog) => watchdog.sink(discordSink(options, () => watchdog.clock.now())),
   }),
   {
-    options: v.strictObject({ url: receiverUrl(), ...sinkSettings }),
-    fromEnv: ({ DISCORD_WEBHOOK_URL: url }) => (url ? { url } : undefined),
+    options: v.strictObject({ url: help("The address of the webhook.", receiverUrl()), ...sinkSettings }),
+    env: { url: "DISCORD_WEBHOOK_URL" },
   },
 );
 
-/** Discord's limits of an embed. With 7 facts the whole stays under its 6000, too. */
+/** Discord's limits for an embed. With 7 facts, the whole also stays below 6000 characters. */
 const TITLE_LIMIT = 256;
 const DESCRIPTION_LIMIT = 4096;
 const FIELD_LIMIT = 200;
@@ -43,7 +44,7 @@ const COLOR = { bad: 15158332, good: 3066993 };
 
 /** `now` is the wall clock in ms. */
 export function discordSink({ url, ...settings }: DiscordOptions, now: () => number): HttpSink {
-  // Without it Discord answers 204 before it has looked at the message.
+  // Without it, Discord answers 204 before it has looked at the message.
   const waiting = new URL(url);
   waiting.searchParams.set("wait", "true");
   const message = (embeds: unknown[]) => postJson(waiting.href, { embeds, allowed_mentions: { parse: [] } });
@@ -81,12 +82,15 @@ function embedOf(alert: Alert) {
   };
 }
 
-/** Else `[text](http://…)` is a link that hides where it leads, and `some_name_` loses its underscores. */
+/**
+ * Without escapes, `[text](http://…)` would be a link that hides its target, and `some_name_` would lose its
+ * underscores.
+ */
 function escapeMarkdown(text: string): string {
   return text.replace(/[\\*_~`|<[\]]|^[#>-]/gm, "\\$&");
 }
 
-/** Asked to wait, Discord answers with the message that it made. A 404 is its word for a deleted webhook. */
+/** With `wait`, Discord answers with the message that it created. A 404 means that the webhook was deleted. */
 function classify(response: SinkResponse, nowMs: number): Delivery {
   const delivery = classifyStatus(response, nowMs, [404]);
   const { id, code } = readJson(response.body);

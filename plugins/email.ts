@@ -1,19 +1,33 @@
+import { hostname } from "node:os";
 import * as v from "valibot";
 import {
   type Alert,
   cut,
+  type Delivery,
   type DirectSink,
   definePlugin,
   factsOf,
+  help,
+  oneOrMany,
   type SinkSettings,
   sinkSettings,
 } from "../src/plugin.ts";
 import { type Address, address } from "./email/address.ts";
-import { classifyFault } from "./email/classify.ts";
-import { hideLogin, type MailServer, mailServer } from "./email/server.ts";
+import { classifyFault, isRefused, isTlsFault } from "./email/classify.ts";
+import { clientName, converse, loadMailer, type Message } from "./email/conversation.ts";
+import {
+  isPossible,
+  type MailServer,
+  mailServer,
+  type Security,
+  securityOf,
+  TLS_MODES,
+  type TlsMode,
+} from "./email/server.ts";
 
 export interface EmailOptions extends SinkSettings {
   url: MailServer;
+  tls?: TlsMode;
   from: Address;
   to: Address[];
 }
@@ -21,12 +35,12 @@ export interface EmailOptions extends SinkSettings {
 const SUBJECT_LIMIT = 200;
 const MESSAGE_LIMIT = 20_000;
 const FACT_LIMIT = 1000;
-/** Below the 15 s of an attempt, so that the reason names what took so long. */
+/** Below the 15 s of an attempt, so that the reason says what took so long. */
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends alerts as plain e-mails. Every recipient is a sink of its own (`email`, `email-2`, … in the order of
- * `to`): one that the server refuses, or puts off, takes nothing from the others and repeats nothing to them.
+ * Sends alerts as plain e-mails. Every recipient is a sink of its own (`email`, `email-2`, … in the order of `to`),
+ * so a recipient that the server refuses or defers does not affect the others.
  */
 export default definePlugin<EmailOptions>(
   (options) => ({
@@ -38,30 +52,38 @@ export default definePlugin<EmailOptions>(
     },
   }),
   {
-    options: v.strictObject({
-      url: mailServer,
-      from: address,
-      to: v.pipe(
-        v.unknown(),
-        v.transform((value): unknown[] => (Array.isArray(value) ? value : [value])),
-        v.array(address),
-        v.minLength(1, "at least one address"),
-        v.check(
-          (all) => new Set(all.map((one) => one.address.toLowerCase())).size === all.length,
-          "every address once",
+    options: v.pipe(
+      v.strictObject({
+        url: help(
+          "The mail server, smtp:// or smtps://, with a user name and password if it asks for them.",
+          mailServer,
         ),
+        tls: help(
+          "Whether the certificate is verified; by default everywhere except on loopback without a password.",
+          v.optional(v.picklist(TLS_MODES, `one of ${TLS_MODES.join(", ")}`)),
+        ),
+        from: help("The sender.", address),
+        to: help(
+          "The recipients; each gets a separate mail.",
+          v.pipe(
+            oneOrMany(address, "at least one address"),
+            v.check(
+              (all) => new Set(all.map((one) => one.address.toLowerCase())).size === all.length,
+              "every address once",
+            ),
+          ),
+        ),
+        ...sinkSettings,
+      }),
+      v.forward(
+        v.check(
+          ({ url, tls }) => isPossible(url, tls),
+          'only "verify" or "opportunistic" if the URL requires TLS',
+        ),
+        ["tls"],
       ),
-      ...sinkSettings,
-    }),
-    fromEnv({ SMTP_URL: url, EMAIL_FROM: from, EMAIL_TO: to }) {
-      if (!url && !from && !to) return undefined;
-      const all = (to ?? "").split(",").map((one) => one.trim());
-      return {
-        ...(url && { url }),
-        ...(from && { from }),
-        ...(to && { to: all.filter((one) => one !== "") }),
-      };
-    },
+    ),
+    env: { url: "SMTP_URL", tls: "EMAIL_TLS", from: "EMAIL_FROM", to: { list: "EMAIL_TO" } },
   },
 );
 
@@ -69,49 +91,62 @@ export default definePlugin<EmailOptions>(
 export function emailSink(
   name: string,
   to: Address,
-  { url, from, to: _all, ...settings }: EmailOptions,
+  { url: server, tls, from, to: _all, ...settings }: EmailOptions,
   timeoutMs = TIMEOUT_MS,
 ): DirectSink {
+  const security = securityOf(server, tls);
+  const plain = securityOf(server, "off");
+  // Where nothing is verified, an unencrypted mail is better than none, as with Postfix's `may`.
+  const mayFallBack = !security.secure && !security.requireTLS && !security.tls.rejectUnauthorized;
+
   return {
     name,
-    target: `${to.address} by ${url.host}`,
+    target: `${to.address} by ${server.host}`,
     settings,
+    prepare: loadMailer,
     async deliver(alert, signal) {
-      // Imported late: a tick that tells nothing must not pay for it.
-      const { createTransport } = await import("nodemailer");
-      const transport = createTransport({
-        ...url,
-        connectionTimeout: timeoutMs,
-        greetingTimeout: timeoutMs,
-        dnsTimeout: timeoutMs,
-        socketTimeout: timeoutMs,
-      });
-      try {
-        const { response } = await transport.sendMail({ ...mailOf(alert, from, to), signal });
-        return { outcome: "delivered", reason: hideLogin(url, response) };
-      } catch (fault) {
-        return classifyFault(fault, (text) => hideLogin(url, text));
-      } finally {
-        transport.close();
+      const envelope = { from: from.address, to: to.address };
+      const message = mailOf(alert, from, to, settings);
+      const send = async (port: number, security: Security): Promise<Delivery | { fault: unknown }> => {
+        const talk = { server, port, security, timeoutMs, name: clientName(hostname(), from) };
+        try {
+          return { outcome: "delivered", reason: await converse(talk, envelope, message, signal) };
+        } catch (fault) {
+          return { fault };
+        }
+      };
+      let fault: unknown;
+      for (const port of server.ports) {
+        let end = await send(port, security);
+        if ("fault" in end && mayFallBack && isTlsFault(end.fault)) end = await send(port, plain);
+        if (!("fault" in end)) return end;
+        fault = end.fault;
+        if (!isRefused(fault)) break;
       }
+      return classifyFault(fault);
     },
   };
 }
 
 /**
- * The same alert is the same mail on every attempt: by its Message-ID a repeat is recognised. What belongs to
- * one outage refers to it, so that mail programs show it as one thread.
+ * The same alert is the same mail on every attempt: a repeat has the same Message-ID. A follow-up (recovery,
+ * reminder) is a reply to the first mail. Gmail and Outlook show mails as one thread if they refer to each other and
+ * have the same subject, apart from "Re:".
  */
-function mailOf(alert: Alert, from: Address, to: Address) {
+function mailOf(alert: Alert, from: Address, to: Address, settings: SinkSettings): Message {
   const domain = from.address.slice(from.address.lastIndexOf("@") + 1);
   const idOf = (text: string) => `<${text.replace(/[^\w-]/g, "_").slice(0, 200)}@${domain}>`;
   const { incident_id } = alert.params;
+  const follows = isKnownHere(alert, settings) ? alert.follows : undefined;
+  const references = [incident_id, follows?.id].flatMap((id) => (id === undefined ? [] : [idOf(id)]));
+  // With a template for the title, the title of the first mail is unknown; the same template gives the same subject.
+  const title = follows === undefined || settings.title !== undefined ? alert.title : follows.title;
+  const subject = onOneLine(title, SUBJECT_LIMIT) || alert.event_type;
   const facts = factsOf(alert).map(({ name, value }) => `${name}: ${onOneLine(value, FACT_LIMIT)}`);
   return {
     from,
     to,
-    envelope: { from: from.address, to: to.address },
-    subject: onOneLine(alert.title, SUBJECT_LIMIT) || alert.event_type,
+    subject: follows === undefined ? subject : `Re: ${subject}`,
     text: [
       cut(alert.message, MESSAGE_LIMIT),
       "",
@@ -120,14 +155,21 @@ function mailOf(alert: Alert, from: Address, to: Address) {
       `Alert: ${alert.id}`,
     ].join("\n"),
     messageId: idOf(alert.id),
-    ...(incident_id !== undefined && { references: idOf(incident_id) }),
+    ...(follows !== undefined && { inReplyTo: idOf(follows.id) }),
+    ...(references.length > 0 && { references }),
     date: new Date(alert.timestamp),
-    // RFC 3834: no machine answers it.
+    // RFC 3834: asks automatic responders not to answer.
     headers: { "Auto-Submitted": "auto-generated" },
-    // A text is a text: nothing in an alert is read from a file or fetched.
+    // An alert is text only: nodemailer must not read files or fetch URLs for it.
     disableFileAccess: true,
     disableUrlAccess: true,
   };
+}
+
+/** Whether the alert that this one follows was sent to this sink, judging by the route. */
+function isKnownHere({ event_type }: Alert, { events, severities }: SinkSettings): boolean {
+  const followed = event_type === "COMPONENT_RECOVERED" ? "COMPONENT_DOWN" : event_type;
+  return (events?.includes(followed) ?? true) && (severities?.includes("CRITICAL") ?? true);
 }
 
 function onOneLine(text: string, limit: number): string {

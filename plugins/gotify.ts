@@ -5,6 +5,7 @@ import {
   definePlugin,
   fit,
   type HttpSink,
+  help,
   isGoodNews,
   messageWithHint,
   postJson,
@@ -31,24 +32,25 @@ export default definePlugin<GotifyOptions>(
   }),
   {
     options: v.strictObject({
-      url: receiverUrl(),
-      token: v.pipe(
-        secret("the token of an application in Gotify"),
-        v.check((token) => /^[\x21-\x7e]+$/.test(token), "a token without spaces or line breaks"),
-        v.metadata({ secret: true }),
+      url: help("The address of the server.", receiverUrl()),
+      token: help(
+        "The token of an application.",
+        v.pipe(
+          secret("the token of an application in Gotify"),
+          v.check((token) => /^[\x21-\x7e]+$/.test(token), "a token without spaces or line breaks"),
+          v.metadata({ secret: true }),
+        ),
       ),
       ...sinkSettings,
     }),
-    fromEnv({ GOTIFY_URL: url, GOTIFY_TOKEN: token }) {
-      return url || token ? { ...(url && { url }), ...(token && { token }) } : undefined;
-    },
+    env: { url: "GOTIFY_URL", token: "GOTIFY_TOKEN" },
   },
 );
 
-/** Gotify names no limits; more is not read on a phone. */
+/** Gotify documents no limits; more would not be read on a phone. */
 const TITLE_LIMIT = 256;
 const MESSAGE_LIMIT = 8000;
-/** From 8 on its app shows a notification that interrupts; at 3 it makes no sound. */
+/** From priority 8 on, Gotify's app shows a notification that interrupts; at 3 it makes no sound. */
 const PRIORITY = { bad: 8, good: 3 };
 
 /** `now` is the wall clock in ms. */
@@ -77,5 +79,5 @@ export function gotifySink({ url, token, ...settings }: GotifyOptions, now: () =
 function classify(response: SinkResponse, nowMs: number): Delivery {
   const delivery = classifyStatus(response, nowMs);
   if (delivery.outcome !== "delivered" || typeof readJson(response.body).id === "number") return delivery;
-  return { outcome: "retry", reason: `${delivery.reason} without the message that Gotify made` };
+  return { outcome: "retry", reason: `${delivery.reason} without the message that Gotify created` };
 }

@@ -5,6 +5,7 @@ import {
   definePlugin,
   fit,
   type HttpSink,
+  help,
   isGoodNews,
   jsonBytes,
   messageWithHint,
@@ -18,7 +19,7 @@ import {
 } from "../src/plugin.ts";
 
 export interface NtfyOptions extends SinkSettings {
-  /** Server and topic: `https://ntfy.sh/topic`. A topic that is not protected is a password. */
+  /** Server and topic: `https://ntfy.sh/topic`. The name of an unprotected topic is a password. */
   url: string;
   /** An access token, `tk_…`, for a protected topic. */
   token?: string;
@@ -35,21 +36,22 @@ export default definePlugin<NtfyOptions>(
   }),
   {
     options: v.strictObject({
-      url: v.pipe(
-        receiverUrl(ACCEPTED_URL),
-        v.check((url) => /^[\w-]{1,64}$/.test(splitTopic(url).topic), ACCEPTED_URL),
-        v.metadata({ secret: true }),
+      url: help(
+        "The address of the topic.",
+        v.pipe(
+          receiverUrl(ACCEPTED_URL),
+          v.check((url) => /^[\w-]{1,64}$/.test(splitTopic(url).topic), ACCEPTED_URL),
+          v.metadata({ secret: true }),
+        ),
       ),
-      token: v.optional(secret()),
+      token: help("An access token.", v.optional(secret())),
       ...sinkSettings,
     }),
-    fromEnv({ NTFY_URL: url, NTFY_TOKEN: token }) {
-      return url || token ? { ...(url && { url }), ...(token && { token }) } : undefined;
-    },
+    env: { url: "NTFY_URL", token: "NTFY_TOKEN" },
   },
 );
 
-/** ntfy reads 4096 bytes of message, and 8192 of the JSON around it. */
+/** ntfy reads 4096 bytes of the message, and 8192 of the JSON around it. */
 const TITLE_LIMIT_BYTES = 500;
 const MESSAGE_LIMIT_BYTES = 4096;
 const GOOD = { tags: ["white_check_mark"], priority: 3 };
@@ -77,7 +79,7 @@ export function ntfySink({ url, token, ...settings }: NtfyOptions, now: () => nu
   };
 }
 
-/** JSON goes to the server's root, with the topic inside. */
+/** JSON is sent to the root of the server, with the topic inside. */
 function splitTopic(url: string): { server: string; topic: string } {
   const server = new URL(url);
   const path = server.pathname.replace(/\/+$/, "");
@@ -86,7 +88,7 @@ function splitTopic(url: string): { server: string; topic: string } {
   return { server: server.href, topic: path.slice(at) };
 }
 
-/** ntfy's own codes that do not pass in seconds: the day's quota of messages. */
+/** ntfy's error codes for a limit that lasts: the daily quota of messages. */
 const DAILY_QUOTA = 42908;
 const HOUR_MS = 3_600_000;
 const QUOTA_WAIT_MS = 3 * HOUR_MS;
@@ -105,7 +107,7 @@ function classify(response: SinkResponse, nowMs: number): Delivery {
   return { outcome: "retry", reason: `${reason}: the day's quota of messages is used up`, retryAfterMs };
 }
 
-/** Three hours, or a minute past the next midnight UTC, when ntfy forgets what was used. */
+/** Three hours, or a minute after the next midnight UTC, when ntfy resets the quota. */
 function untilQuotaMayBeNew(nowMs: number): number {
   const sinceMidnightMs = nowMs % (24 * HOUR_MS);
   return Math.min(QUOTA_WAIT_MS, 24 * HOUR_MS - sinceMidnightMs + 60_000);

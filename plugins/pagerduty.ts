@@ -8,27 +8,30 @@ import {
   factsOf,
   fit,
   type HttpSink,
+  help,
   isGoodNews,
   postJson,
   readJson,
   receiverUrl,
   type SinkResponse,
   type SinkSettings,
+  secret,
   sinkSettings,
 } from "../src/plugin.ts";
 
 export interface PagerDutyOptions extends SinkSettings {
   routingKey: string;
-  /** Another one for PagerDuty's service region EU: `https://events.eu.pagerduty.com/v2/enqueue`. */
+  /** Differs for PagerDuty's EU region: `https://events.eu.pagerduty.com/v2/enqueue`. */
   url: string;
 }
 
 /** PagerDuty's limits, in characters. */
 const SUMMARY_LIMIT = 1024;
 const KEY_LIMIT = 255;
-/** Far below the 512 KB of an event, however it is escaped. */
+/** Far below the 512 KB limit of an event, however the text is escaped. */
 const MESSAGE_LIMIT = 20_000;
 const FACT_LIMIT = 1000;
+const ACCEPTED_KEY = "the integration key of an Events API v2 integration: 32 letters and digits";
 const SEVERITY = { INFO: "info", WARNING: "warning", CRITICAL: "critical" } as const;
 
 /** Opens and resolves incidents at PagerDuty through its Events API v2: one incident for each outage. */
@@ -41,19 +44,21 @@ export default definePlugin<PagerDutyOptions>(
   }),
   {
     options: v.strictObject({
-      routingKey: v.pipe(
-        v.unknown(),
-        v.check(
-          (value) => typeof value === "string" && /^[a-zA-Z0-9]{32}$/.test(value),
-          "the integration key of an Events API v2 integration: 32 letters and digits",
+      routingKey: help(
+        "The integration key.",
+        v.pipe(
+          secret(ACCEPTED_KEY),
+          v.regex(/^[a-zA-Z0-9]{32}$/, ACCEPTED_KEY),
+          v.metadata({ secret: true }),
         ),
-        v.transform((value) => value as string),
-        v.metadata({ secret: true }),
       ),
-      url: v.optional(receiverUrl(), "https://events.pagerduty.com/v2/enqueue"),
+      url: help(
+        "The address of the Events API.",
+        v.optional(receiverUrl(), "https://events.pagerduty.com/v2/enqueue"),
+      ),
       ...sinkSettings,
     }) satisfies v.GenericSchema<unknown, PagerDutyOptions>,
-    fromEnv: (env) => (env.PAGERDUTY_ROUTING_KEY ? { routingKey: env.PAGERDUTY_ROUTING_KEY } : undefined),
+    env: { routingKey: "PAGERDUTY_ROUTING_KEY" },
   },
 );
 
@@ -65,7 +70,7 @@ export function pagerDutySink(options: PagerDutyOptions, now: () => number): Htt
     target: new URL(url).origin,
     settings,
     format: (alert) => postJson(url, { routing_key: routingKey, ...eventOf(alert) }),
-    classify: (response) => classify(response, routingKey, now()),
+    classify: (response) => classify(response, now()),
   };
 }
 
@@ -94,21 +99,26 @@ function eventOf(alert: Alert): Record<string, unknown> {
   };
 }
 
-/** What a trigger and its resolve have in common. A trouble of the watchdog's own is known by what it hinders. */
+/**
+ * The key that a trigger and its resolve share. For a trouble of the watchdog itself, it names what the trouble
+ * prevents.
+ */
 function keyOf({ params }: Alert): string {
   return params.incident_id ?? `${params.component_name}:${params.action}`;
 }
 
-/** 202 is PagerDuty's one success; another 2xx comes from something that stands between (a proxy, a login page). */
-function classify(response: SinkResponse, routingKey: string, nowMs: number): Delivery {
+/** PagerDuty answers 202 on success. Another 2xx comes from something in between, such as a proxy or a login page. */
+function classify(response: SinkResponse, nowMs: number): Delivery {
   const { status, errors } = readJson(response.body);
   const faults = Array.isArray(errors) ? errors.filter((fault) => typeof fault === "string") : [];
-  // The key is in the body, where the runner that redacts reasons cannot know it.
-  const said = faults.length > 0 ? `: ${faults.join("; ").replaceAll(routingKey, "…")}` : "";
+  const said = faults.length > 0 ? `: ${faults.join("; ")}` : "";
   const delivery = classifyStatus(response, nowMs);
   if (delivery.outcome !== "delivered") return { ...delivery, reason: delivery.reason + said };
   if (response.status !== 202) {
-    return { outcome: "retry", reason: `HTTP ${response.status} is no answer of PagerDuty's (it says 202)` };
+    return {
+      outcome: "retry",
+      reason: `HTTP ${response.status} does not come from PagerDuty, which answers 202`,
+    };
   }
   if (typeof status === "string" && status !== "success") {
     return { outcome: "rejected", reason: `PagerDuty did not take the event${said}` };

@@ -6,6 +6,7 @@ import {
   factsOf,
   fit,
   type HttpSink,
+  help,
   isGoodNews,
   notesOf,
   postJson,
@@ -16,33 +17,36 @@ import {
 } from "../src/plugin.ts";
 
 export interface SlackOptions extends SinkSettings {
-  /** An incoming webhook's URL. */
+  /** The URL of an incoming webhook. */
   url: string;
 }
 
-/** Sends alerts to a Slack channel (or to what speaks its incoming webhooks, such as Mattermost). */
+/** Sends alerts to a Slack channel, or to anything that accepts Slack's incoming webhooks, such as Mattermost. */
 export default definePlugin<SlackOptions>(
   (options) => ({
     name: "slack",
     setup: (watchdog) => watchdog.sink(slackSink(options, () => watchdog.clock.now())),
   }),
   {
-    options: v.strictObject({ url: receiverUrl(), ...sinkSettings }),
-    fromEnv: ({ SLACK_WEBHOOK_URL: url }) => (url ? { url } : undefined),
+    options: v.strictObject({
+      url: help("The address of the incoming webhook.", receiverUrl()),
+      ...sinkSettings,
+    }),
+    env: { url: "SLACK_WEBHOOK_URL" },
   },
 );
 
 const TITLE_LIMIT = 1024;
 const TEXT_LIMIT = 3000;
 const FIELD_LIMIT = 300;
-/** Of all attachments together, far under the 100 kB that Slack takes. */
+/** The limit for all attachments together, far below the 100 kB that Slack accepts. */
 const MANY_LIMIT = 10_000;
 const COLOR = { bad: "#DD0000", good: "#36A64F" };
 
 /** `now` is the wall clock in ms. */
 export function slackSink({ url, ...settings }: SlackOptions, now: () => number): HttpSink {
   const message = (text: string, attachments: unknown[]) =>
-    // Neither formatting nor names: a text from outside calls nobody.
+    // No formatting and no name lookup: text from outside must not mention anybody.
     postJson(url, { text, mrkdwn: false, link_names: false, attachments });
   return {
     name: "slack",
@@ -78,12 +82,12 @@ function attachment(title: string, good: boolean, limit = TITLE_LIMIT) {
   };
 }
 
-/** Slack's three control characters. Without `<` there is no `<!channel>` and no `<@U123>`. */
+/** Slack's three control characters. Without `<`, there is no `<!channel>` and no `<@U123>`. */
 function escapeControl(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** Slack answers `ok`, or says in one word what is wrong (`invalid_token`, `no_service`). */
+/** Slack answers `ok`, or one word that says what is wrong (`invalid_token`, `no_service`). */
 function classify(response: SinkResponse, nowMs: number): Delivery {
   const delivery = classifyStatus(response, nowMs, [404]);
   const word = /^[a-z_]{2,60}$/.exec(response.body.trim())?.[0];

@@ -7,6 +7,7 @@ import {
   factsOf,
   fit,
   type HttpSink,
+  help,
   isGoodNews,
   jsonBytes,
   notesOf,
@@ -29,12 +30,12 @@ export default definePlugin<TeamsOptions>(
     setup: (watchdog) => watchdog.sink(teamsSink(options, () => watchdog.clock.now())),
   }),
   {
-    options: v.strictObject({ url: receiverUrl(), ...sinkSettings }),
-    fromEnv: ({ TEAMS_WEBHOOK_URL: url }) => (url ? { url } : undefined),
+    options: v.strictObject({ url: help("The address of the workflow.", receiverUrl()), ...sinkSettings }),
+    env: { url: "TEAMS_WEBHOOK_URL" },
   },
 );
 
-/** Bytes of JSON. Teams takes about 28 KB, and people saw it refuse a little above 21. */
+/** Bytes of JSON. Teams accepts about 28 KB, but users report refusals slightly above 21 KB. */
 const TITLE_LIMIT = 1000;
 const MESSAGE_LIMIT = 12_000;
 const FACT_LIMIT = 600;
@@ -101,15 +102,15 @@ function card(body: unknown[]) {
 }
 
 /**
- * Only what a card would take for formatting or a link; an underscore inside a name is left alone. One
- * line break alone is none in a card.
+ * Escapes only what a card would treat as formatting or a link; an underscore inside a name stays. A card ignores a
+ * single line break.
  */
 function escapeMarkdown(text: string): string {
   const plain = text.replace(/[\\*[\]`~]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\$&");
   return plain.replaceAll("\n", "\n\n");
 }
 
-/** The older connectors answer 200 and tell in the body what Teams said. */
+/** The older connectors answer 200 and put the answer of Teams into the body. */
 const INNER_STATUS = /endpoint returned HTTP error (\d{3})/i;
 
 function classify(response: SinkResponse, nowMs: number): Delivery {

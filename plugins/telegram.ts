@@ -5,6 +5,7 @@ import {
   definePlugin,
   fit,
   type HttpSink,
+  help,
   isGoodNews,
   messageWithHint,
   notesOf,
@@ -18,11 +19,11 @@ import {
 } from "../src/plugin.ts";
 
 export interface TelegramOptions extends SinkSettings {
-  /** What BotFather gave: `123456:ABC…`. */
+  /** The token from BotFather: `123456:ABC…`. */
   token: string;
-  /** A chat's number, or a public channel's `@name`. */
+  /** The number of a chat, or the `@name` of a public channel. */
   chatId: string;
-  /** A Bot API server of one's own. */
+  /** The Bot API server. */
   apiUrl: string;
 }
 
@@ -44,26 +45,27 @@ export default definePlugin<TelegramOptions>(
   }),
   {
     options: v.strictObject({
-      token: v.pipe(
-        secret("a bot's token as from BotFather: digits, a colon, and letters, digits, _ or -"),
-        v.check((token) => /^\d+:[\w-]+$/.test(token), "a bot's token as from BotFather (123456:ABC-…)"),
-        v.metadata({ secret: true }),
+      token: help(
+        "The token that BotFather gave.",
+        v.pipe(
+          secret("a bot's token as from BotFather: digits, a colon, and letters, digits, _ or -"),
+          v.check((token) => /^\d+:[\w-]+$/.test(token), "a bot's token as from BotFather (123456:ABC-…)"),
+          v.metadata({ secret: true }),
+        ),
       ),
-      chatId,
-      apiUrl: v.optional(receiverUrl(), "https://api.telegram.org"),
+      chatId: help("The number of the chat, or the @name of a public channel.", chatId),
+      apiUrl: help("The Bot API server.", v.optional(receiverUrl(), "https://api.telegram.org")),
       ...sinkSettings,
     }),
-    fromEnv({ TELEGRAM_BOT_TOKEN: token, TELEGRAM_CHAT_ID: chat }) {
-      return token || chat ? { ...(token && { token }), ...(chat && { chatId: chat }) } : undefined;
-    },
+    env: { token: "TELEGRAM_BOT_TOKEN", chatId: "TELEGRAM_CHAT_ID" },
   },
 );
 
-/** 256 + 3800 and the mark-up are under the 4096 of a message. */
+/** 256 + 3800 and the markup stay below the 4096 of a message. */
 const TITLE_LIMIT = 256;
 const TEXT_LIMIT = 3800;
 
-/** `now` is the wall clock in ms; `moved` is told the id of a chat that became a supergroup. */
+/** `now` is the wall clock in ms. `moved` is called with the new id of a chat that became a supergroup. */
 export function telegramSink(
   { token, chatId, apiUrl, ...settings }: TelegramOptions,
   now: () => number,
@@ -77,7 +79,7 @@ export function telegramSink(
       text,
       parse_mode: "HTML",
       disable_notification: quiet,
-      // An address in a message from outside must not be fetched.
+      // No link preview: an address in a message from outside must not be fetched.
       link_preview_options: { is_disabled: true },
     });
   return {
@@ -101,7 +103,7 @@ export function telegramSink(
     classify(response) {
       const { delivery, movedTo } = classify(response, now());
       if (movedTo !== undefined && movedTo !== chat) {
-        // Forgotten at a restart, and then learnt again by one more attempt.
+        // Kept in memory only. After a restart, one more attempt learns it again.
         chat = movedTo;
         moved(chat);
       }
@@ -114,12 +116,12 @@ function paragraph(title: string, text: string, titleLimit: number, textLimit: n
   return `<b>${fit(title, titleLimit, escapeHtml)}</b>\n${fit(text, textLimit, escapeHtml)}`;
 }
 
-/** The three characters of Telegram's HTML. */
+/** The three special characters of Telegram's HTML. */
 function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** The body decides: `ok`, or an `error_code` that is a status, with a description. */
+/** The body decides: `ok`, or a description with an `error_code`, which is an HTTP status. */
 function classify(response: SinkResponse, nowMs: number): { delivery: Delivery; movedTo?: string } {
   const { ok, error_code: code, description, parameters } = readJson(response.body);
   const byStatus = classifyStatus(response, nowMs);

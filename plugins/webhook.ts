@@ -4,10 +4,9 @@ import { type WebhookReceiver, webhookOptions } from "./webhook/options.ts";
 import { signatures } from "./webhook/signature.ts";
 
 /**
- * Sends alerts as JSON to any HTTP receiver, signed by Standard Webhooks when there is a secret. The
- * sinks are `webhook`, `webhook-2`, … in the order of the URLs, then of `receivers`: named by place and
- * not by host, so that what is waiting in the outbox follows a receiver to its new address. Append new
- * ones at the end.
+ * Sends alerts as JSON to any HTTP receiver, signed by Standard Webhooks if there is a secret. The sinks are
+ * `webhook`, `webhook-2`, … in the order of the URLs, then of `receivers`. They are named by position and not by
+ * host, so that waiting alerts follow a receiver to its new address. Append new receivers at the end.
  */
 export default definePlugin<WebhookReceiver[]>(
   (receivers) => ({
@@ -19,7 +18,10 @@ export default definePlugin<WebhookReceiver[]>(
       }
     },
   }),
-  { options: webhookOptions, fromEnv },
+  {
+    options: webhookOptions,
+    env: { url: { list: "WEBHOOK_URL" }, secret: "WEBHOOK_SECRET", jsonKey: "WEBHOOK_JSON_KEY" },
+  },
 );
 
 /** One receiver. `now` is the wall clock in ms, for a `Retry-After` that is a date. */
@@ -34,7 +36,7 @@ export function webhookSink(name: string, receiver: WebhookReceiver, now: () => 
       const { contentType, body } = formatBody(alert, { format, jsonKey });
       return { url, method: "POST", headers: { ...headers, "content-type": contentType }, body };
     },
-    // Without a secret too: the id lets a receiver drop a repeat.
+    // Sent without a secret too: with the id, a receiver can drop repeats.
     sign: async ({ id }, { body }, timestampS) => ({
       "webhook-id": id,
       "webhook-timestamp": String(timestampS),
@@ -46,13 +48,7 @@ export function webhookSink(name: string, receiver: WebhookReceiver, now: () => 
   };
 }
 
-/** `WEBHOOK_URL` (several, comma-separated), `WEBHOOK_SECRET`, `WEBHOOK_JSON_KEY`; an empty one is not set. */
-function fromEnv(env: Readonly<Record<string, string | undefined>>): unknown {
-  const urls = (env.WEBHOOK_URL ?? "").split(",").map((url) => url.trim());
-  const settings = {
-    ...(urls.some((url) => url !== "") && { url: urls.filter((url) => url !== "") }),
-    ...(env.WEBHOOK_SECRET && { secret: env.WEBHOOK_SECRET }),
-    ...(env.WEBHOOK_JSON_KEY && { jsonKey: env.WEBHOOK_JSON_KEY }),
-  };
-  return Object.keys(settings).length > 0 ? settings : undefined;
-}
+/**
+ * `WEBHOOK_URL` (several, comma-separated), `WEBHOOK_SECRET`, `WEBHOOK_JSON_KEY`; an empty variable counts as not
+ * set.
+ */

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes local stand-ins of the Dockerfile's base images out of this machine's own Node.js, npm, busybox and
-# docker client, so that the real Dockerfile can be built and run where no registry is reached:
-#   scripts/e2e-base-images.sh NODE_TAG DOCKER_CLI_TAG
+# Makes local stand-ins of the Dockerfile's base images from a program of Node and this machine's own npm, busybox
+# and docker client, so that the real Dockerfile can be built and run without a registry of images:
+#   scripts/e2e-base-images.sh NODE_TAG DOCKER_CLI_TAG NODE_PROGRAM
 # The stand-ins hold no package manager of a distribution. Build on them with `--network=host`.
 set -euo pipefail
 node_tag=$1
 docker_cli_tag=$2
-for tool in node npm busybox docker ldd tar; do
+node=$(readlink -f "$3")
+for tool in npm busybox docker ldd tar; do
   command -v "$tool" >/dev/null || {
     echo "$tool is missing (Debian: apt-get install busybox-static docker.io)" >&2
     exit 1
@@ -14,7 +15,6 @@ for tool in node npm busybox docker ldd tar; do
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-node=$(readlink -f "$(command -v node)")
 docker=$(readlink -f "$(command -v docker)")
 npm=$(npm root -g 2>/dev/null)/npm
 certificates=/etc/ssl/certs/ca-certificates.crt
@@ -39,11 +39,11 @@ root=$work/node
 mkdir -p "$root"/{bin,tmp,root,proc,sys,dev,etc/ssl/certs,usr/bin,usr/local/bin,home/node}
 chmod 1777 "$root/tmp"
 with_libraries "$root" "$node"
+[ "$node" = /usr/local/bin/node ] || mv "$root$node" "$root/usr/local/bin/node"
 # The docker client is copied into this image, and brings no libraries along.
 with_libraries "$work/client" "$docker"
 rm -f "$work/client$docker"
 cp -r "$work/client/." "$root/"
-[ "$node" = /usr/local/bin/node ] || ln -s "$node" "$root/usr/local/bin/node"
 mkdir -p "$root$(dirname "$npm")"
 cp -r "$npm" "$root$(dirname "$npm")/"
 for name in npm npx; do

@@ -1,39 +1,73 @@
 /**
  * Runs the tests. Node 20's `--test` expands no globs, so the files are found here.
- * Usage: `tsx scripts/test.ts [--deno] [FILTER...] [--runner-option...]`: a filter is a part of a path
- * (`core`, `e2e/heal`); what begins with "-" goes to the runner as it is.
+ * Usage: `tsx scripts/test.ts [--tiers=fast,long,e2e] [--deno] [FILTER...] [--runner-option...]`. A filter is a
+ * part of a path (`core`, `e2e/heal`) and selects files of every tier. Other options go to the runner unchanged.
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** The end-to-end tests come one at a time: they load the machine, and share an engine. */
+const FILES_AT_ONCE = { fast: 2, long: 2, e2e: 1 };
+type Tier = keyof typeof FILES_AT_ONCE;
+
+function tierOf(path: string): Tier {
+  if (path.startsWith(join("test", "e2e"))) return "e2e";
+  return path.endsWith(".long.test.ts") ? "long" : "fast";
+}
+
 const args = process.argv.slice(2);
-const deno = args.includes("--deno");
-const options = args.filter((arg) => arg.startsWith("-") && arg !== "--deno");
+const isDeno = args.includes("--deno");
+const tiers = args.findLast((arg) => arg.startsWith("--tiers="))?.slice("--tiers=".length) ?? "fast";
+const options = args.filter((arg) => arg.startsWith("-") && arg !== "--deno" && !arg.startsWith("--tiers="));
 const filters = args.filter((arg) => !arg.startsWith("-"));
 
 const files = readdirSync("test", { recursive: true, encoding: "utf8" })
   .map((path) => join("test", path))
   .filter((path) => path.endsWith(".test.ts"))
-  .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+  .filter((path) =>
+    filters.length === 0
+      ? tiers.split(",").includes(tierOf(path))
+      : filters.some((part) => path.includes(part)),
+  )
+  // The end-to-end tests start containers of Node's image.
+  .filter((path) => !isDeno || tierOf(path) !== "e2e")
   .sort();
-const endToEnd = files.filter((path) => path.startsWith(join("test", "e2e")));
-const others = files.filter((path) => !endToEnd.includes(path));
 
-if ((deno ? others : files).length === 0) {
-  console.error(`no test file matches ${filters.join(" ") || "test/**/*.test.ts"}`);
+if (files.length === 0) {
+  console.error(`no test file matches ${filters.join(" ") || tiers}`);
   process.exit(1);
 }
 
-// The end-to-end tests come last and one at a time: they load the machine, and share an engine.
-const statuses = deno
-  ? [run(join("node_modules", ".bin", "deno"), ["test", "-A", "--no-check", ...options, ...others])]
-  : [runNode(others, 2), runNode(endToEnd, 1)];
-process.exit(statuses.find((status) => status !== 0) ?? 0);
+process.exit(isDeno ? runOnDeno() : runOnNode());
 
-function runNode(paths: string[], concurrency: number): number {
+function runOnDeno(): number {
+  return run(join("node_modules", ".bin", "deno"), ["test", "-A", "--no-check", ...options, ...files]);
+}
+
+function runOnNode(): number {
+  const dist = mkdtempSync(join(tmpdir(), "watchdog-dist-"));
+  try {
+    // The tests of the commands run the built program: it is built once for all of them. Others build their own.
+    if (files.some((path) => path.startsWith(join("test", "commands")))) {
+      const status = run(process.execPath, ["--import", "tsx", "scripts/build.ts", "--out", dist]);
+      if (status !== 0) return status;
+      process.env.WATCHDOG_DIST = dist;
+    }
+    const statuses = (Object.keys(FILES_AT_ONCE) as Tier[]).map(runTier);
+    return statuses.find((status) => status !== 0) ?? 0;
+  } finally {
+    rmSync(dist, { recursive: true });
+  }
+}
+
+function runTier(tier: Tier): number {
+  const paths = files.filter((path) => tierOf(path) === tier);
   if (paths.length === 0) return 0;
-  const flags = ["--import", "tsx", "--test", `--test-concurrency=${concurrency}`];
+  // From 22.18 on, Node reads TypeScript by itself, and starts faster than with tsx.
+  const loader = process.features.typescript ? [] : ["--import", "tsx"];
+  const flags = [...loader, "--test", `--test-concurrency=${FILES_AT_ONCE[tier]}`];
   return run(process.execPath, [...flags, ...options, ...paths]);
 }
 

@@ -7,19 +7,16 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { maySkip } from "./installed.ts";
 
 const IMAGE = "spreadpilot-watchdog-test:busybox";
 const APPLETS = ["sh", "sleep", "echo", "cat", "tail", "true", "seq", "tr", "head", "kill", "nc"];
 
 const answers =
   spawnSync("docker", ["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 }).status === 0;
-/** Where an engine has to be, its absence fails the tests that need it. */
-const required = process.env.CI === "true" || process.env.REQUIRE_DOCKER === "1";
-
 /** A test that needs an engine: skipped, with a line that says so, where none answers and none has to. */
 export function engineTest(name: string, run: (t: TestContext) => Promise<void>): void {
-  const skip =
-    !answers && !required && "no Docker engine answers here (REQUIRE_DOCKER=1 makes this a failure)";
+  const skip = !answers && maySkip && "no Docker engine answers here (REQUIRE_DOCKER=1 makes this a failure)";
   test(name, { skip, timeout: 120_000 }, run);
 }
 

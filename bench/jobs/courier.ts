@@ -1,14 +1,17 @@
 /** The real courier, ledger, state file and sender, with sinks of the bench's own. */
+
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { enqueue } from "../../src/core/outbox.ts";
-import { emptyState, STATE_VERSION } from "../../src/core/state.ts";
+import { emptyState } from "../../src/core/state.ts";
 import { createCourier } from "../../src/delivery/courier.ts";
 import { deliver } from "../../src/delivery/send.ts";
 import { classifyStatus, type Ports, type Sink } from "../../src/plugin.ts";
-import { systemClock } from "../../src/shell/clock.ts";
-import { openStateFile } from "../../src/state/file.ts";
-import { createLedger } from "../../src/tick/ledger.ts";
+import { createRedactor } from "../../src/redaction/redactor.ts";
+import { watchdogFormat } from "../../src/state/codec.ts";
+import { createLedger } from "../../src/state/ledger.ts";
+import { openStateFile } from "../../src/state/store.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import type { Job } from "../worker.ts";
 import { alertsOf } from "./alerts.ts";
 import { silentLog } from "./save.ts";
@@ -26,14 +29,25 @@ interface Settings {
 }
 
 const courierJob: Job<Settings, unknown> = async ({ folder, alerts, services, sinks: named, until }) => {
-  const ports: Ports = { clock: systemClock, log: silentLog, random: Math.random, env: {} };
+  const ports: Ports = {
+    clock: systemClock,
+    log: silentLog,
+    random: Math.random,
+    env: {},
+    redact: createRedactor(),
+  };
   const path = join(folder, "state.json");
-  const opened = await openStateFile({ path, version: STATE_VERSION, ...ports });
+  const opened = await openStateFile({ path, format: watchdogFormat, ...ports });
   if (!opened.ok) throw new Error(opened.reason);
   const sinks = new Map(Object.entries(named).map(([name, url]) => [name, sinkOf(name, url)]));
   const routes = new Map([...sinks.keys()].map((name) => [name, undefined]));
   const policies = policiesOf(100, () => []);
-  const ledger = createLedger(stateAfter(policies, Date.now()), policies, opened.store, ports, () => routes);
+  const ledger = createLedger(
+    stateAfter(policies, Date.now()),
+    () => ({ policies, routes }),
+    opened.store,
+    ports,
+  );
   await ledger.save();
   const emptyBytes = (await stat(path)).size;
   const { outbox } = enqueue(emptyState().outbox, alertsOf(alerts, services), routes, Date.now());

@@ -1,10 +1,10 @@
 /** Saves a state of healthy services as after a tick, each time with later times in it. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { STATE_VERSION } from "../../src/core/state.ts";
 import type { Ports } from "../../src/plugin.ts";
-import { systemClock } from "../../src/shell/clock.ts";
-import { openStateFile } from "../../src/state/file.ts";
+import { watchdogFormat } from "../../src/state/codec.ts";
+import { openStateFile } from "../../src/state/store.ts";
+import { systemClock } from "../../src/system/clock.ts";
 import type { Job } from "../worker.ts";
 import { spend } from "./spent.ts";
 import { policiesOf, stateAfter } from "./world.ts";
@@ -13,7 +13,12 @@ export const silentLog: Ports["log"] = { debug() {}, info() {}, warn() {}, error
 
 const save: Job<{ folder: string; services: number }, { rounds: number }> = async (settings) => {
   const path = join(settings.folder, "state.json");
-  const opened = await openStateFile({ path, version: STATE_VERSION, clock: systemClock, log: silentLog });
+  const opened = await openStateFile({
+    path,
+    format: watchdogFormat,
+    clock: systemClock,
+    log: silentLog,
+  });
   if (!opened.ok) throw new Error(opened.reason);
   const policies = policiesOf(settings.services, () => []);
   return {

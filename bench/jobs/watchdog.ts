@@ -1,7 +1,7 @@
 /** The real program: configuration from the environment, plugins, state file; one whole tick a request. */
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
-import { start } from "../../src/commands/start.ts";
+import { bootstrap } from "../../src/commands/bootstrap.ts";
 import { createWatchdog } from "../../src/watchdog.ts";
 import type { Job } from "../worker.ts";
 import { type Spent, spend } from "./spent.ts";
@@ -29,9 +29,7 @@ fs.rename = async (from, to) => {
 syncBuiltinESMExports();
 
 const watchdog: Job<Settings, unknown> = async ({ timed }) => {
-  const started = await start({ failed: 1, usage: 2 });
-  if (!started.ok) throw new Error("the configuration is refused");
-  const { config, registry, ports } = started;
+  const { config, registry, ports } = await bootstrap();
   let beganMs = 0;
   let verdictMs: Record<string, number> = {};
   if (timed) {
@@ -46,7 +44,7 @@ const watchdog: Job<Settings, unknown> = async ({ timed }) => {
       });
     }
   }
-  const program = createWatchdog(config, registry, ports);
+  const program = createWatchdog({ config, registry }, ports);
   await program.open();
   return {
     async answer() {

@@ -1,56 +1,75 @@
 import type { Clock, HttpSink, Log, ServiceSummary, SinkRequest, TickHook } from "../../src/plugin.ts";
-import { type Posted, RESOLVE_TIMEOUT_MS, repeatOf } from "./body.ts";
+import { type Posted, repeatOf, type Shape } from "./body.ts";
 
 /** How often firing alerts are posted again. */
 export const EVERY_MS = 60_000;
-/** Ticks come a little early or late; a slot that is missed for 5 ms would make it 75 s. */
+/**
+ * Ticks come a little early or late. Without a tolerance, a tick that is 5 ms early would delay the repeat to 75 s.
+ */
 const TOLERANCE_MS = 1000;
 const TIMEOUT_MS = 10_000;
+/** How long the end of an outage is repeated: as long as Alertmanager itself remembers it. */
+const ENDED_MS = 5 * 60_000;
+
+/** Where and how alerts are posted. */
+export interface Alertmanager {
+  sink: HttpSink;
+  shape: Shape;
+  /** The URLs of all members of the cluster. */
+  urls: readonly string[];
+  request(posted: Posted[]): SinkRequest;
+  /** How long an alert fires unless it is posted again, in ms. */
+  holdMs(): number;
+  /** Learns the observed time between ticks: an external scheduler may tick less often than configured. */
+  learnGap(gapMs: number): void;
+}
 
 type Outage = { service: ServiceSummary & { incident: object }; endedAtMs?: number };
 
-export interface Repeat {
-  sink: HttpSink;
-  host: string;
-  holdMs: number;
-  request(posted: Posted[]): SinkRequest;
-}
-
 /**
- * Alertmanager is level-triggered: what fires is posted again once a minute, and what is over for 5 min, so
- * that an Alertmanager that was away, or restarted, knows the truth a minute later. What is over is kept in
- * memory only: a process of one tick tells an end once, by its alert in the outbox.
+ * Alertmanager expects firing alerts to be repeated. So outages are posted again once a minute, and their ends for 5
+ * min. An Alertmanager that was away or restarted is then up to date after a minute. Ends are kept only in memory: a
+ * one-shot tick reports an end once, by its alert in the outbox.
  */
 export function repeatHook(
-  { sink, host, holdMs, request }: Repeat,
+  { sink, shape, urls, request, holdMs, learnGap }: Alertmanager,
   { clock, log }: { clock: Clock; log: Log },
   timeoutMs = TIMEOUT_MS,
 ): TickHook {
   const outages = new Map<string, Outage>();
+  const lost = new Set<string>();
   let postedAtMs = Number.NEGATIVE_INFINITY;
-  let lost = false;
+
+  async function postTo(url: string, repeat: SinkRequest, signal: AbortSignal): Promise<void> {
+    const fault = await post({ ...repeat, url }, clock, signal, timeoutMs);
+    // A post that our own shutdown aborted says nothing about the receiver.
+    if (signal.aborted || (fault !== undefined) === lost.has(url)) return;
+    const { origin } = new URL(url);
+    if (fault !== undefined) lost.add(url);
+    else lost.delete(url);
+    if (fault === undefined) log.info(`firing alerts are repeated at ${origin} again`);
+    else log.warn(`firing alerts are not repeated at ${origin}: ${fault}`);
+  }
+
   return {
     name: "alertmanager",
-    async ticked({ services }, signal) {
+    async ticked({ services, gapMs }, signal) {
       const nowMs = clock.now();
+      learnGap(gapMs);
       follow(outages, services, sink, nowMs);
       const monotonicMs = clock.monotonicMs();
       if (outages.size === 0 || monotonicMs - postedAtMs < EVERY_MS - TOLERANCE_MS) return;
       postedAtMs = monotonicMs;
       const posted = [...outages.values()].map(({ service, endedAtMs }) =>
-        repeatOf(service, host, holdMs, nowMs, endedAtMs),
+        repeatOf(service, shape, nowMs, holdMs(), endedAtMs),
       );
-      const fault = await post(request(posted), clock, signal, timeoutMs);
-      // A post that our own stop cut off says nothing about the receiver.
-      if (signal.aborted || (fault !== undefined) === lost) return;
-      lost = fault !== undefined;
-      if (lost) log.warn(`firing alerts are not repeated at ${sink.target}: ${fault}`);
-      else log.info(`firing alerts are repeated at ${sink.target} again`);
+      const repeat = request(posted);
+      await Promise.all(urls.map((url) => postTo(url, repeat, signal)));
     },
   };
 }
 
-/** By service and not by incident: a new outage has the labels of the last one, and takes its place. */
+/** By service, not by incident: a new outage has the same labels as the last one and replaces it. */
 function follow(
   outages: Map<string, Outage>,
   services: readonly ServiceSummary[],
@@ -70,11 +89,11 @@ function follow(
   for (const [name, outage] of outages) {
     if (firing.has(name)) continue;
     outage.endedAtMs ??= nowMs;
-    if (nowMs - outage.endedAtMs > RESOLVE_TIMEOUT_MS) outages.delete(name);
+    if (nowMs - outage.endedAtMs > ENDED_MS) outages.delete(name);
   }
 }
 
-/** Resolves to what went wrong, in words without the URL; `undefined` when the alerts were taken. */
+/** Resolves to what went wrong, without the URL; `undefined` if the alerts were accepted. */
 async function post(
   { url, method, headers, body }: SinkRequest,
   clock: Clock,
@@ -96,7 +115,7 @@ async function post(
     return answer.status === 200 ? undefined : `HTTP ${answer.status}`;
   } catch (fault) {
     if (late) return `no answer in ${timeoutMs / 1000} s`;
-    // The messages of fetch carry the address.
+    // The messages of fetch contain the address.
     const code = fault instanceof Error && (fault.cause as { code?: unknown } | undefined)?.code;
     return typeof code === "string" ? `connection failed (${code})` : "connection failed";
   } finally {

@@ -1,36 +1,39 @@
-/** Restarts and stops containers: one command at a time for each, and an honest word when its time is up. */
-import type { Clock, Log, RestartResult, ServiceTarget } from "../../src/plugin.ts";
+/**
+ * Restarts and stops containers: one command at a time for each container, and an honest result when the time is up.
+ */
+import type { Clock, Log, MayAct, Redact, RestartResult, ServiceTarget } from "../../src/plugin.ts";
 import { type Client, type Ended, isContainerName, type Outcome } from "./client.ts";
-import type { Inspected } from "./facts.ts";
-import { type Fault, faultOf, noSuchContainer, showS } from "./fault.ts";
+import { type Inspected, isOnlyAName } from "./facts.ts";
+import { type Fault, faultOf, isRefused, noSuchContainer, showS } from "./fault.ts";
 import { inspectContainers } from "./inspect.ts";
-import type { Redact } from "./redact.ts";
 import { refuseParent, refuseSwarm, type Verb } from "./refuse.ts";
 
 /** The engine's own stop timeout for a container that has none. */
 const ENGINE_STOP_TIMEOUT_MS = 10_000;
-/** What a restart may take beyond the stop: network, volumes, start. */
+/** How long a restart may take besides the stop: network, volumes, start. */
 const MARGIN_MS = 30_000;
-/** A container that may stop "for ever" is not waited for longer. */
+/** A container may have an endless stop timeout. Wait this long at most. */
 const MAX_STOP_WAIT_MS = 3_600_000;
 
-/** What a service may say. Times in ms. */
+/** The settings of a service. Times in ms. */
 export interface ServiceSettings {
   stopTimeout?: number | undefined;
 }
 
-export interface ActOptions extends ServiceSettings {
+interface ActOptions extends ServiceSettings {
   commandTimeout?: number | undefined;
 }
 
 interface Flight {
   verb: Verb;
   begunMs: number;
-  /** The engine's clock, before our command. */
+  /** The id of the container, because another container may take over its name. */
+  id: string;
+  /** The engine's clock before the command. */
   startedAtBefore: number;
-  /** The client runs: the flight ends with it, not with the call. */
+  /** Ends when the client ends, which may be later than the call. */
   running: boolean;
-  /** Our time was up before the client ended. */
+  /** The time was up before the client ended. */
   expired: boolean;
 }
 
@@ -41,23 +44,27 @@ interface World {
   redact: Redact;
   options: ActOptions;
   flights: Map<string, Flight>;
+  /** The proxy in front of the engine allows only names, not ids. */
+  byName: boolean;
 }
 
 export type Act = (
   verb: Verb,
   service: ServiceTarget<ServiceSettings>,
   signal: AbortSignal,
+  mayAct: MayAct,
 ) => Promise<RestartResult>;
 
-/** Never rejects; ends by itself. */
-export function createAct(parts: Omit<World, "flights">): Act {
-  const world: World = { ...parts, flights: new Map() };
-  return async (verb, service, signal) => {
+/** Never rejects, and always ends. */
+export function createAct(parts: Omit<World, "flights" | "byName">): Act {
+  const world: World = { ...parts, flights: new Map(), byName: false };
+  return async (verb, service, signal, mayAct) => {
     const name = service.container;
     if (!isContainerName(name)) {
       return {
         ok: false,
         fault: "other",
+        untried: true,
         reason: `${JSON.stringify(String(name).slice(0, 80))} is not a container name: letters, digits, "_", "." and "-", beginning with a letter or digit`,
       };
     }
@@ -69,23 +76,25 @@ export function createAct(parts: Omit<World, "flights">): Act {
     const flight: Flight = {
       verb,
       begunMs: world.clock.monotonicMs(),
+      id: "",
       startedAtBefore: 0,
       running: false,
       expired: false,
     };
     world.flights.set(name, flight);
     try {
-      return await attempt(world, flight, service, signal);
+      return await attempt(world, flight, service, signal, mayAct);
     } finally {
       if (!flight.running) land(world, name, flight);
     }
   };
 }
 
-/** Nothing was done. Only a call that was called off counts as nothing. */
+/** The result when the command was not run. A call that was aborted is not a failure. */
 function notAsked({ fault, reason }: Fault, signal: AbortSignal): RestartResult {
   const told = `${reason}; nothing was done`;
-  return signal.aborted ? { ok: false, unknown: true, reason: told } : { ok: false, fault, reason: told };
+  if (signal.aborted) return { ok: false, unknown: true, reason: told };
+  return { ok: false, fault, untried: true, reason: told };
 }
 
 function land(world: World, name: string, flight: Flight): void {
@@ -101,15 +110,17 @@ function inFlight(world: World, { verb, begunMs }: Flight): RestartResult {
   };
 }
 
-/** A client that hangs although the engine has long done its work must not hold the container for ever. */
+/** A client may hang although the engine has finished. It must not block the container for ever. */
 async function isOver(world: World, flight: Flight, name: string, signal: AbortSignal): Promise<boolean> {
   if (!flight.expired) return false;
   const look = await inspectContainers(world.client, [name], world.redact, signal);
-  return look.ok && isDone(flight, look.found.get(name));
+  if (!look.ok) return false;
+  const now = look.found.get(name);
+  return now?.facts.id !== flight.id || isDone(flight, now);
 }
 
 function isDone(flight: Flight, after: Inspected | undefined): boolean {
-  if (!after) return false;
+  if (after?.facts.id !== flight.id) return false;
   if (flight.verb === "restart") return after.facts.startedAt > flight.startedAtBefore;
   return after.facts.status === "exited" || after.facts.status === "dead";
 }
@@ -119,6 +130,7 @@ async function attempt(
   flight: Flight,
   service: ServiceTarget<ServiceSettings>,
   signal: AbortSignal,
+  mayAct: MayAct,
 ): Promise<RestartResult> {
   const { client, clock, redact } = world;
   const name = service.container;
@@ -126,7 +138,8 @@ async function attempt(
   const look = await inspectContainers(client, [name], redact, signal);
   if (!look.ok) return notAsked(look, signal);
   const before = look.found.get(name);
-  if (!before) return { ok: false, ...noSuchContainer(name) };
+  if (!before) return { ok: false, ...noSuchContainer(name, look.mistaken.get(name)) };
+  flight.id = before.facts.id;
   flight.startedAtBefore = before.facts.startedAt;
   const refusal =
     refuseSwarm(before, verb) ??
@@ -135,25 +148,35 @@ async function attempt(
 
   const stopTimeout = service.options?.stopTimeout ?? world.options.stopTimeout;
   const deadlineMs = world.options.commandTimeout ?? deadlineOf(before, stopTimeout);
+  // Use the id: another container may have taken over the name since the inspection.
+  const target = world.byName && isOnlyAName(name) ? name : flight.id;
   const outcome = await client({
-    // Without -t the container's own stop timeout counts.
-    verb: stopTimeout === undefined ? verb : `${verb} -t ${Math.ceil(stopTimeout / 1000)}`,
-    names: [name],
+    // Without -t, the container's own stop timeout applies.
+    words: stopTimeout === undefined ? [verb] : [verb, "-t", String(Math.ceil(stopTimeout / 1000))],
+    names: [target],
     deadlineMs,
     signal,
+    mayBegin: mayAct,
     onStart: () => {
       flight.running = true;
     },
     onEnd: (ended, late) => {
       flight.running = false;
+      if (!late) return;
       land(world, name, flight);
-      if (late) tellLate(world, name, flight, ended);
+      tellLate(world, name, flight, ended);
     },
   });
+  if (outcome.end === "withheld") return { ok: false, reason: "nothing was done" };
+  if (target !== name && isOnlyAName(name) && isRefused(outcome)) {
+    // A proxy that matches names rejects ids. Here the name is safe: it cannot be the beginning of an id.
+    world.byName = true;
+    return attempt(world, flight, service, signal, mayAct);
+  }
   flight.expired = outcome.end === "expired" || outcome.end === "aborted";
   if (outcome.end === "ok") {
     const took = showS(clock.monotonicMs() - flight.begunMs);
-    // The engine itself thaws a paused container, once it has sent the signal to end.
+    // The engine itself unpauses a paused container after it has sent the signal.
     return {
       ok: true,
       reason: `${past(verb)} in ${took}${before.facts.status === "paused" ? " (it was paused)" : ""}`,
@@ -162,13 +185,13 @@ async function attempt(
   return settle(world, flight, name, outcome, signal);
 }
 
-/** A deadline of ours that ends before the container's own stop would make a lie of every slow stop. */
+/** A deadline shorter than the container's own stop timeout would report every slow stop as a failure. */
 export function deadlineOf(container: Inspected, stopTimeoutMs: number | undefined): number {
   const stopMs = stopTimeoutMs ?? container.facts.stopTimeoutMs ?? ENGINE_STOP_TIMEOUT_MS;
   return Math.min(stopMs, MAX_STOP_WAIT_MS) + MARGIN_MS;
 }
 
-/** The command did not end well, or not in time: where nobody can say what came of it, the engine is asked. */
+/** The command failed or took too long. If the outcome is unclear, ask the engine. */
 async function settle(
   world: World,
   flight: Flight,
@@ -195,7 +218,7 @@ async function settle(
 
 function tellLate(world: World, name: string, { verb, begunMs }: Flight, ended: Ended): void {
   const took = showS(world.clock.monotonicMs() - begunMs);
-  if (ended.end === "ok") world.log.info(`docker ${verb} ${name} ended well after ${took}`);
+  if (ended.end === "ok") world.log.info(`docker ${verb} ${name} succeeded after ${took}`);
   else
     world.log.warn(
       `docker ${verb} ${name} failed after ${took}: ${faultOf(ended, name, world.redact).reason}`,

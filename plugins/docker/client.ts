@@ -1,9 +1,10 @@
 /** Runs the docker client through docker-cli-js: its environment, its deadline, and how a command ended. */
-import type { Ports } from "../../src/plugin.ts";
+import type { MayAct, Ports } from "../../src/plugin.ts";
+import { bounded } from "./bounded.ts";
 
 /**
- * Docker's own grammar of names. docker-cli-js runs its commands through a shell, so this is checked
- * here once more, after the configuration: the last gate before that shell.
+ * Docker's own grammar of names. docker-cli-js runs its commands through a shell, so the name is checked here again,
+ * after the configuration: this is the last check before that shell.
  */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
 
@@ -11,8 +12,8 @@ export function isContainerName(text: unknown): text is string {
   return typeof text === "string" && NAME.test(text);
 }
 
-/** docker-cli-js hands on only DEBUG, HOME, PATH and USER: without these the client asks the wrong engine. */
-const PASSED_ON = [
+/** docker-cli-js passes only DEBUG, HOME, PATH and USER. Without these, the client would ask the wrong engine. */
+export const PASSED_ON = [
   "DOCKER_HOST",
   "DOCKER_CONTEXT",
   "DOCKER_CONFIG",
@@ -24,55 +25,65 @@ const PASSED_ON = [
   "HOME",
 ] as const;
 
-/** docker-cli-js gives no way to kill its child: past this many that never ended, no new question is asked. */
+/** Imported late: a quiet tick needs no engine and should not load it. */
+export const loadDocker = () => import("docker-cli-js");
+
+/** docker-cli-js cannot kill its child. When this many children have not ended, no further one is started. */
 const MAX_OVERDUE = 8;
 
-/** `object` is what docker-cli-js parsed of an inspect. `code` is `null` when the client never ran. */
+/** Both streams are bounded. `code` is `null` when the client never ran. */
 export type Ended =
-  | { end: "ok"; stdout: string; object?: unknown }
+  | { end: "ok"; stdout: string }
   | { end: "failed"; code: number | null; stdout: string; stderr: string };
 
-/** `expired`: no answer in `afterMs`, the child may still run. `stuck`: not asked, too many still wait. */
+/**
+ * `expired`: no answer in `afterMs`; the child may still run. `stuck`: not started, because too many still wait.
+ * `withheld`: not started, because `mayBegin` said no.
+ */
 export type Outcome =
   | Ended
+  | { end: "withheld" }
   | { end: "expired"; afterMs: number }
   | { end: "stuck"; waiting: number }
   | { end: "aborted" };
 
-export interface Command {
-  /** Constant text: the verb and its options, never anything from outside. */
-  verb: string;
+interface Command {
+  /** The verb and its options, a word each. */
+  words: readonly string[];
   names: readonly string[];
-  /** Constant text after the names, for the shell. */
-  tail?: string;
+  /** Reads both streams as one and keeps this much of the end. Absent: `stdout` and `stderr` are kept apart. */
+  lastBytes?: number;
   deadlineMs: number;
   signal: AbortSignal;
-  /** Told right before the child starts; not at all when it is not started. */
+  /** Asked last. The child starts in the same turn of the event loop in which this says yes. */
+  mayBegin?: MayAct | undefined;
+  /** Called right before the child starts; never, if it does not start. */
   onStart?(): void;
-  /** Told when the child ends, however late: `late` when nobody waited for it any more. */
+  /** Called when the child ends; `late` if nobody waits for it any more. */
   onEnd?(ended: Ended, late: boolean): void;
 }
 
-/** Never rejects. A question beyond the bound of overdue clients is refused as `stuck`. */
+/** Never rejects. If too many children have not ended, the result is `stuck`. */
 export type Client = (command: Command) => Promise<Outcome>;
 
+/** The environment of a docker client: nothing in it is a secret of the watchdog's. */
+export function childEnv(env: Ports["env"]): Record<string, string> {
+  const passedOn = PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
+  return Object.fromEntries(passedOn);
+}
+
 export function createClient({ clock, env }: Pick<Ports, "clock" | "env">): Client {
-  const childEnv: Record<string, string> = {};
-  for (const name of PASSED_ON) {
-    const value = env[name];
-    if (value !== undefined) childEnv[name] = value;
-  }
+  const passedOn = childEnv(env);
   let overdue = 0;
 
   return async (command) => {
     const { deadlineMs, signal } = command;
     if (signal.aborted) return { end: "aborted" };
     if (overdue >= MAX_OVERDUE) return { end: "stuck", waiting: overdue };
-    command.onStart?.();
     let late = false;
-    const ended = execute(command, childEnv).then((value) => {
+    const ended = execute(command, passedOn).then((value) => {
       if (late) overdue -= 1;
-      command.onEnd?.(value, late);
+      if (value.end !== "withheld") command.onEnd?.(value, late);
       return value;
     });
     const timer = new AbortController();
@@ -92,16 +103,16 @@ export function createClient({ clock, env }: Pick<Ports, "clock" | "env">): Clie
   };
 }
 
-async function execute(command: Command, env: Record<string, string>): Promise<Ended> {
+async function execute(command: Command, env: Record<string, string>): Promise<Ended | { end: "withheld" }> {
   try {
     if (!command.names.every(isContainerName)) throw new Error("not a container name");
-    // Quoted, because docker-cli-js looks for words such as " inspect " and " ps " in the whole command
-    // and would parse the output of a restart of a container so named.
-    const names = command.names.map((name) => `"${name}"`).join(" ");
-    const { Docker } = await import("docker-cli-js");
+    const { Docker } = await loadDocker();
     const docker = new Docker({ echo: false, env });
-    const answer = await docker.command(`${command.verb} ${names}${command.tail ?? ""}`);
-    return { end: "ok", stdout: answer.raw ?? "", object: answer.object };
+    const text = bounded([...command.words, ...command.names], command.lastBytes);
+    if (command.mayBegin && !(await command.mayBegin())) return { end: "withheld" };
+    command.onStart?.();
+    const answer = await docker.command(text);
+    return { end: "ok", stdout: answer.raw ?? "" };
   } catch (error) {
     const { code, stdout, stderr } = error as { code?: unknown; stdout?: unknown; stderr?: unknown };
     return {

@@ -1,27 +1,33 @@
-/** What is kept of a container before it is restarted: its state and its last words, bounded and redacted. */
-import type { Evidence } from "../../src/plugin.ts";
-import type { Client } from "./client.ts";
-import { faultOf, showS } from "./fault.ts";
+/** The evidence of a container before its restart: its state and its last log lines, bounded and without secrets. */
+import type { Clock, Evidence, Redact } from "../../src/plugin.ts";
+import type { Client, Outcome } from "./client.ts";
+import { hidingVariables, isOnlyAName } from "./facts.ts";
+import { faultOf, oneLine, showS } from "./fault.ts";
 import { hintOf } from "./hint.ts";
-import { inspectContainers } from "./inspect.ts";
-import { oneLine, type Redact, secretValues } from "./redact.ts";
+import { type Inspection, inspectContainers } from "./inspect.ts";
 
-/** Characters of all texts of one evidence, and of one line of it. */
+/** Characters of all texts of one piece of evidence, and of one line in it. */
 const MAX_TOTAL = 16_384;
 const MAX_LINE = 500;
-/** A line is redacted before it is cut to `MAX_LINE`, but not whole: it may be megabytes. */
+/**
+ * Secrets are hidden before a line is cut to `MAX_LINE`; but a line may be megabytes, so it is cut to this length
+ * first.
+ */
 const MAX_RAW_LINE = 4000;
-/** Bytes of log that are read at most. */
+/** The most bytes of log that are read. */
 const MAX_RAW = 1_048_576;
 const HEALTH_ENTRIES = 5;
 
 export interface EvidenceOptions {
+  clock: Clock;
   logLines: number;
   timeoutMs: number;
   redact: Redact;
 }
 
-/** Asks for state and log at once, so that both fit in one `timeoutMs`. Never rejects; says what is missing. */
+/**
+ * Asks for state and log at the same time, so that both fit in one `timeoutMs`. Never rejects; says what is missing.
+ */
 export async function takeEvidence(
   client: Client,
   name: string,
@@ -29,35 +35,35 @@ export async function takeEvidence(
   signal: AbortSignal,
 ): Promise<Evidence> {
   const { redact, timeoutMs } = options;
-  const [inspection, logs] = await Promise.all([
-    inspectContainers(client, [name], redact, signal, timeoutMs),
+  const readLogs = (target: string, deadlineMs: number) =>
     client({
-      verb: `logs --timestamps --tail ${options.logLines}`,
-      names: [name],
-      // Logs come on both streams and docker-cli-js keeps one; `tail` bounds what comes into memory.
-      tail: ` 2>&1 | tail -c ${MAX_RAW}`,
-      deadlineMs: timeoutMs,
+      words: ["logs", "--timestamps", "--tail", String(options.logLines)],
+      names: [target],
+      lastBytes: MAX_RAW,
+      deadlineMs,
       signal,
-    }),
-  ]);
+    });
+  const look = (deadlineMs: number) => inspectContainers(client, [name], redact, signal, deadlineMs);
+  const [inspection, logs] = isOnlyAName(name)
+    ? await Promise.all([look(timeoutMs), readLogs(name, timeoutMs)])
+    : await oneByOne(name, options, look, readLogs);
   const container = inspection.ok ? inspection.found.get(name) : undefined;
-  const secrets = secretValues(container?.env ?? []);
-  const clean = (text: string) => oneLine(redact(text.slice(0, MAX_RAW_LINE), secrets), MAX_LINE);
+  const hide = hidingVariables(container?.env ?? []);
+  const hidden = (text: string) => redact(hide(text));
+  const clean = (text: string) => oneLine(hidden(text.slice(0, MAX_RAW_LINE)), MAX_LINE);
 
   const missing: string[] = [];
   if (!inspection.ok) missing.push(`docker inspect: ${inspection.reason}`);
   else if (!container) missing.push(`docker inspect: no container named ${name}`);
   let said: LogText = { lines: [], notes: [] };
-  if (logs.end === "ok") said = readLog(logs.stdout);
+  // The error output of a failed client is a note beside the lines that it did read.
+  if (logs.end === "ok" || (logs.end === "failed" && logs.stdout !== "")) said = readLog(logs.stdout);
   else if (logs.end === "expired") missing.push(`docker logs took longer than ${showS(timeoutMs)}`);
   else missing.push(`docker logs: ${faultOf(logs, name, redact).reason}`);
   if (said.notes.length > 0 && container) missing.push(`docker logs: ${clean(said.notes.join(" "))}`);
 
   const healthLog = (container?.healthLog ?? []).slice(-HEALTH_ENTRIES).map(clean);
-  const logLines = boundLines(
-    redactLines(said.lines, (text) => redact(text, secrets)),
-    MAX_TOTAL - sizeOf(healthLog),
-  );
+  const logLines = boundLines(redactLines(said.lines, hidden), MAX_TOTAL - sizeOf(healthLog));
   const evidence: Evidence = { healthLog, logLines };
   if (container) evidence.facts = { ...container.facts, error: clean(container.facts.error) };
   const hint = hintOf({
@@ -70,9 +76,28 @@ export async function takeEvidence(
   return evidence;
 }
 
+/**
+ * A name may be the beginning of another container's id. Then ask for the container's own id, so that its logs are
+ * not mixed up with those of the other one.
+ */
+async function oneByOne(
+  name: string,
+  { clock, timeoutMs }: EvidenceOptions,
+  look: (deadlineMs: number) => Promise<Inspection>,
+  readLogs: (target: string, deadlineMs: number) => Promise<Outcome>,
+): Promise<[Inspection, Outcome]> {
+  const begunMs = clock.monotonicMs();
+  const inspection = await look(timeoutMs);
+  const id = inspection.ok ? inspection.found.get(name)?.facts.id : undefined;
+  if (id === undefined) return [inspection, NO_LOGS];
+  return [inspection, await readLogs(id, timeoutMs - (clock.monotonicMs() - begunMs))];
+}
+
+const NO_LOGS: Outcome = { end: "ok", stdout: "" };
+
 interface LogText {
   lines: string[];
-  /** What the client itself said: with `--timestamps` only a line of the log begins with a time. */
+  /** The client's own messages: with `--timestamps`, every line of the log begins with a time. */
   notes: string[];
 }
 
@@ -91,7 +116,7 @@ export function readLog(stdout: string): LogText {
   return { lines, notes };
 }
 
-/** Redacts across lines, because a private key is more than one, then cuts each. */
+/** Hides secrets across lines, because a private key has several lines, then cuts each line. */
 export function redactLines(lines: readonly string[], redact: (text: string) => string): string[] {
   return redact(lines.map((line) => line.slice(0, MAX_RAW_LINE)).join("\n"))
     .split("\n")

@@ -1,26 +1,30 @@
 /** Reads the answer of `docker inspect --type container`. Pure. */
-import type { ContainerFacts } from "../../src/plugin.ts";
+import { type ContainerFacts, hiding, type Redact, secretsOfEnvironment } from "../../src/plugin.ts";
+import { type Json, list, number, object, text } from "./json.ts";
+import { type Attachment, parseNetworks } from "./networks.ts";
 
-/** One container, with what only this plugin needs beside the facts. Texts are as the engine gave them. */
+/** One container, and what only this plugin needs besides the facts. Texts are as the engine gave them. */
 export interface Inspected {
   name: string;
   facts: ContainerFacts;
   labels: Readonly<Record<string, string>>;
   /** `NAME=value` */
   env: readonly string[];
+  /** Of its HEALTHCHECK: `starting`, `healthy` or `unhealthy`; absent when it has none. */
+  health?: string;
   /** `exit 1: <output>`, oldest first. */
   healthLog: readonly string[];
-  /** The last health output, when it was a failure. */
+  /** The last output of the health check, if it failed. */
   failedHealth?: string;
+  hostname: string;
+  /** `host`, `none`, `container:<id>`, or the network that the container was created on. */
+  networkMode: string;
+  networks: readonly Attachment[];
+  /** `8080/tcp`, in the engine's order. */
+  exposedPorts: readonly string[];
+  /** The container's side of the ports that the host publishes. */
+  publishedPorts: readonly string[];
 }
-
-type Json = Record<string, unknown>;
-
-const object = (value: unknown): Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const number = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) ? value : 0);
 
 /** The engine's RFC 3339 with nanoseconds as ms; its year 1 ("never") as 0. */
 export function parseTimeMs(value: unknown): number {
@@ -28,7 +32,7 @@ export function parseTimeMs(value: unknown): number {
   return Number.isFinite(ms) && ms > 0 ? ms : 0;
 }
 
-/** Every container in an answer; what is not one is left out. */
+/** All containers in an answer. Skips anything else. */
 export function parseInspect(answer: unknown): Inspected[] {
   return list(answer)
     .map(object)
@@ -36,12 +40,29 @@ export function parseInspect(answer: unknown): Inspected[] {
     .map(parseOne);
 }
 
-/** The container that was asked for by `name`: by its name, else by the beginning of its id. */
-export function findAsked(containers: readonly Inspected[], name: string): Inspected | undefined {
-  return (
-    containers.find((container) => container.name === name) ??
-    containers.find((container) => container.facts.id.startsWith(name))
-  );
+const FULL_ID = /^[0-9a-f]{64}$/;
+
+/**
+ * The container of exactly this name. If no container has the name, the engine takes it for the beginning of an id
+ * and would return, and restart, a different container.
+ */
+export function named(containers: readonly Inspected[], name: string): Inspected | undefined {
+  return containers.find((container) => container.name === name);
+}
+
+/** The container of exactly this id, or of exactly this name: people may refer to a container by either. */
+export function identified(containers: readonly Inspected[], id: string): Inspected | undefined {
+  return FULL_ID.test(id) ? containers.find(({ facts }) => facts.id === id) : named(containers, id);
+}
+
+/** The container whose id begins with the name that was asked for. */
+export function mistaken(containers: readonly Inspected[], name: string): Inspected | undefined {
+  return containers.find((container) => container.name !== name && container.facts.id.startsWith(name));
+}
+
+/** No id begins like this, so the engine can only take it for a name. */
+export function isOnlyAName(name: string): boolean {
+  return /[^0-9a-f]/i.test(name);
 }
 
 function parseOne(raw: Json): Inspected {
@@ -63,31 +84,53 @@ function parseOne(raw: Json): Inspected {
   const check = object(config.Healthcheck);
   const test = list(check.Test);
   if (test.length > 0 && test[0] !== "NONE") facts.startPeriodMs = number(check.StartPeriod) / 1e6;
-  // -1 is Docker's "wait for ever".
+  // Docker's -1 means "wait for ever".
   if (typeof config.StopTimeout === "number") {
     facts.stopTimeoutMs = config.StopTimeout < 0 ? FOR_EVER_MS : config.StopTimeout * 1000;
   }
-  const parent = /^container:(.+)$/.exec(text(object(raw.HostConfig).NetworkMode))?.[1];
+  const networkMode = text(object(raw.HostConfig).NetworkMode);
+  const parent = /^container:(.+)$/.exec(networkMode)?.[1];
   if (parent) facts.networkParent = parent;
   return {
     name: text(raw.Name).replace(/^\//, ""),
     facts,
     labels,
     env: list(config.Env).map(text),
+    hostname: text(config.Hostname),
+    networkMode,
+    networks: parseNetworks(object(raw.NetworkSettings).Networks),
+    exposedPorts: Object.keys(object(config.ExposedPorts)),
+    publishedPorts: publishedPorts(object(object(raw.NetworkSettings).Ports)),
     ...healthOf(state),
   };
 }
 
+const publishedPorts = (ports: Json) => Object.keys(ports).filter((port) => list(ports[port]).length > 0);
+
 const FOR_EVER_MS = 365 * 86_400_000;
 
-function healthOf(state: Json): Pick<Inspected, "healthLog" | "failedHealth"> {
+function healthOf(state: Json): Pick<Inspected, "health" | "healthLog" | "failedHealth"> {
+  const status = text(object(state.Health).Status);
+  const health = status === "" || status === "none" ? {} : { health: status };
   const entries = list(object(state.Health).Log).map(object);
-  const healthLog = entries.map((entry) => `exit ${number(entry.ExitCode)}: ${text(entry.Output).trim()}`);
+  const healthLog = entries.map((entry) => {
+    const output = text(entry.Output).trim();
+    return `exit ${number(entry.ExitCode)}${output === "" ? "" : `: ${output}`}`;
+  });
   const last = entries.at(-1);
-  return last && number(last.ExitCode) !== 0 ? { healthLog, failedHealth: healthLog.at(-1)! } : { healthLog };
+  const failed = last && number(last.ExitCode) !== 0 ? { failedHealth: healthLog.at(-1)! } : {};
+  return { ...health, healthLog, ...failed };
 }
 
-/** The name for people and the id for telling a new image under an old tag: `app:1.4@sha256:0123456789ab`. */
+/** The name is for people; the id tells a new image under an old tag apart: `app:1.4@sha256:0123456789ab`. */
 function imageOf(name: string, id: string): string {
   return name === "" || name === id ? id : `${name}@${id.slice(0, 19)}`;
+}
+
+/** Hides what the variables of a container hold in secret. `env`: lines `NAME=value`, as the engine gives them. */
+export function hidingVariables(env: readonly string[]): Redact {
+  const variables = env.map(
+    (entry) => [entry.split("=", 1)[0]!, entry.slice(entry.indexOf("=") + 1)] as const,
+  );
+  return hiding(secretsOfEnvironment(Object.fromEntries(variables)));
 }

@@ -1,4 +1,4 @@
-/** What the evidence suggests, in a few words, with what to do. Pure. */
+/** The likely cause, derived from the evidence, in a few words, with what to do. Pure. */
 
 export interface Clues {
   status?: string;
@@ -6,11 +6,11 @@ export interface Clues {
   oomKilled?: boolean;
   /** The engine's error, log lines, health outputs. */
   texts: readonly string[];
-  /** The last output of the image's own health check, when that failed. */
+  /** The last output of the image's own health check, if it failed. */
   failedHealth?: string;
 }
 
-/** The engine's errors and those of programs, most telling first. */
+/** Errors of the engine and of programs, most telling first. */
 const IN_TEXT: readonly (readonly [RegExp, string])[] = [
   [
     /no space left on device/i,
@@ -40,13 +40,13 @@ const BY_EXIT: Readonly<Record<number, string>> = {
   127: "exit 127: bad command or image",
   132: "exit 132: illegal instruction: an image built for another processor?",
   134: "exit 134: the program aborted itself",
-  // Not "no lack of memory": the engine misses the kernel's word now and then, and leaves OOMKilled false.
-  137: "exit 137: killed (SIGKILL): by a person, a stop that took too long, or for want of memory (`dmesg | grep -i oom`)",
+  // Do not rule out a lack of memory: the engine sometimes misses the kernel's event and leaves OOMKilled false.
+  137: "exit 137: killed (SIGKILL): by a person, a stop that took too long, or for lack of memory (`dmesg | grep -i oom`)",
   139: "exit 139: the program crashed (segmentation fault)",
   143: "exit 143: stopped by SIGTERM",
 };
 
-/** The likeliest cause, or `undefined` when nothing points anywhere. At most about 250 characters. */
+/** The likely cause, or `undefined` if nothing suggests one. At most about 250 characters. */
 export function hintOf(clues: Clues): string | undefined {
   if (clues.oomKilled) return "OOMKilled: raise the memory limit";
   const byExit = clues.exitCode === undefined ? undefined : BY_EXIT[clues.exitCode];
@@ -56,6 +56,14 @@ export function hintOf(clues: Clues): string | undefined {
   }
   if (byExit) return byExit;
   if (clues.status === "paused") return "paused: someone froze it with `docker pause`";
-  if (clues.failedHealth) return `its own health check says: ${clues.failedHealth.slice(0, 200)}`;
+  if (clues.failedHealth) return healthHint(clues.failedHealth);
   return undefined;
+}
+
+/** After redaction, an output may be empty. */
+function healthHint(failed: string): string {
+  const said = failed.slice(0, 200).replace(/[\s:]+$/, "");
+  return /^exit -?\d+$/.test(said)
+    ? `its own health check fails with no output (${said})`
+    : `its own health check says: ${said}`;
 }

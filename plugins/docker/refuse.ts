@@ -1,14 +1,13 @@
-/** When a command would do harm: these containers are left as they are, and the reason says what would help. */
-import type { RestartResult } from "../../src/plugin.ts";
+/** Refuses commands that would do harm. The container is left alone, and the reason says what would help. */
+import type { Redact, RestartResult } from "../../src/plugin.ts";
 import type { Client } from "./client.ts";
 import type { Inspected } from "./facts.ts";
 import { deadParent } from "./fault.ts";
-import { inspectContainers } from "./inspect.ts";
-import type { Redact } from "./redact.ts";
+import { inspectById } from "./inspect.ts";
 
 export type Verb = "restart" | "stop";
 
-/** moby #25256, #28739: Swarm takes a restarted task for a failed one, and starts another beside it. */
+/** moby #25256, #28739: Swarm takes a restarted task for a failed one and starts another beside it. */
 export function refuseSwarm({ labels }: Inspected, verb: Verb): RestartResult | undefined {
   if (!labels["com.docker.swarm.task.id"]) return undefined;
   const service = labels["com.docker.swarm.service.name"] || "<service>";
@@ -17,11 +16,12 @@ export function refuseSwarm({ labels }: Inspected, verb: Verb): RestartResult | 
   return {
     ok: false,
     fault: "other",
-    reason: `it is a task of a Swarm service, which Swarm itself keeps: nothing was done; use \`${instead}\``,
+    untried: true,
+    reason: `it is a task of a Swarm service, which Swarm itself restarts: nothing was done; use \`${instead}\``,
   };
 }
 
-/** The engine stops the child before it finds that it cannot start it again: so this is asked first. */
+/** Ask this before a restart: the engine stops the container before it finds that it cannot start it again. */
 export async function refuseParent(
   client: Client,
   child: Inspected,
@@ -30,14 +30,16 @@ export async function refuseParent(
 ): Promise<RestartResult | undefined> {
   const parent = child.facts.networkParent;
   if (!parent) return undefined;
-  const look = await inspectContainers(client, [parent], redact, signal);
+  const look = await inspectById(client, parent, redact, signal);
   if (!look.ok) return undefined;
   const found = look.found.get(parent);
-  if (!found) return { ok: false, ...deadParent(parent, child.labels["com.docker.compose.service"]) };
+  const service = child.labels["com.docker.compose.service"];
+  if (!found) return { ok: false, untried: true, ...deadParent(parent, service) };
   if (["running", "paused", "restarting"].includes(found.facts.status)) return undefined;
   return {
     ok: false,
     fault: "other",
+    untried: true,
     reason: `its network namespace belongs to container ${found.name}, which is ${found.facts.status}: nothing was done; start that one first (\`docker start ${found.name}\`)`,
   };
 }

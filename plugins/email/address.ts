@@ -1,12 +1,12 @@
 import * as v from "valibot";
 
 export interface Address {
-  /** What a reader sees; empty for none. */
+  /** The display name; empty if there is none. */
   name: string;
   address: string;
 }
 
-/** Stricter than RFC 5322 on purpose: nothing in it can end a header, an address or a list. */
+/** Deliberately stricter than RFC 5322: nothing in it can end a header, an address or a list. */
 const LOCAL = "[\\p{L}\\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}";
 const DOMAIN = "[\\p{L}\\p{N}](?:[\\p{L}\\p{N}.-]{0,251}[\\p{L}\\p{N}])?";
 const ADDRESS = new RegExp(
@@ -22,12 +22,11 @@ export function parseAddress(text: unknown): Address | undefined {
   return { name: name.trim(), address: (named ?? bare)! };
 }
 
+const ACCEPTED = 'an address such as "ops@example.com" or "Night shift <ops@example.com>"';
+
 /** One address. */
 export const address = v.pipe(
-  v.unknown(),
-  v.check(
-    (value) => parseAddress(value) !== undefined,
-    'an address such as "ops@example.com" or "Night shift <ops@example.com>"',
-  ),
+  v.string(ACCEPTED),
+  v.check((text) => parseAddress(text) !== undefined, ACCEPTED),
   v.transform((value) => parseAddress(value)!),
 );

@@ -1,26 +1,40 @@
-import { Buffer } from "node:buffer";
 import * as v from "valibot";
 
-/** A mail server, and how to log in there. */
+export const TLS_MODES = ["verify", "opportunistic", "off"] as const;
+export type TlsMode = (typeof TLS_MODES)[number];
+
+/** A mail server, and the login for it. */
 export interface MailServer {
   host: string;
-  port: number;
+  /** Tried in this order; the next one if a port is closed. */
+  ports: number[];
   /** TLS from the first byte (`smtps:`); otherwise STARTTLS, if the server offers it. */
   secure: boolean;
-  /** No mail, and no password, without TLS. */
-  requireTLS: boolean;
+  /** `requireTLS` in the URL. */
+  requireTLS?: boolean;
   auth?: { user: string; pass: string };
+  /** The mode unless the setting `tls` overrides it. */
+  tls: TlsMode;
+}
+
+/** How a connection is secured, with nodemailer's options. */
+export interface Security {
+  secure: boolean;
+  requireTLS: boolean;
+  ignoreTLS: boolean;
   tls: { rejectUnauthorized: boolean };
 }
 
 const ACCEPTED =
   'an address such as "smtp://user:password@mail.example.com:587" or "smtps://…:465", special characters in the password as %XX, and after "?" nothing but requireTLS=true|false and tls.rejectUnauthorized=false';
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+const SUBMISSION_PORT = 587;
+/** The port of a host's own Postfix or Exim; Debian's packages do not open the submission port. */
+const SMTP_PORT = 25;
 
 /**
- * The parts of an `SMTP_URL` that are known to be harmless; nodemailer's own reader would let it name any
- * option, among them transports that send nothing. A password asks for TLS (loopback aside) unless
- * `requireTLS=false` says otherwise. `undefined` for what is no such address.
+ * Reads only the parts of an `SMTP_URL` that are known to be harmless. nodemailer's own parser would accept any
+ * option, even a transport that sends nothing. `undefined` if the text is not a valid address.
  */
 export function parseServer(text: unknown): MailServer | undefined {
   if (typeof text !== "string" || !URL.canParse(text)) return undefined;
@@ -32,14 +46,18 @@ export function parseServer(text: unknown): MailServer | undefined {
   if (Object.keys(unknown).length > 0 || !flags.every((flag) => /^(true|false)$/.test(flag)))
     return undefined;
   const secure = protocol === "smtps:";
+  // On loopback nobody can listen in, and a host's own mail server has a self-signed certificate.
+  const isOwn = LOOPBACK.test(hostname) && password === "";
+  const ports = secure ? [465] : isOwn ? [SUBMISSION_PORT, SMTP_PORT] : [SUBMISSION_PORT];
+  const verifies = rejectUnauthorized === undefined ? !isOwn : rejectUnauthorized === "true";
   try {
     const auth = { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
     return {
       host: hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: port === "" ? (secure ? 465 : 587) : Number(port),
+      ports: port === "" ? ports : [Number(port)],
       secure,
-      requireTLS: requireTLS ? requireTLS === "true" : password !== "" && !LOOPBACK.test(hostname),
-      tls: { rejectUnauthorized: rejectUnauthorized !== "false" },
+      ...(requireTLS && { requireTLS: requireTLS === "true" }),
+      tls: verifies ? "verify" : "opportunistic",
       ...(username !== "" && { auth }),
     };
   } catch {
@@ -47,18 +65,27 @@ export function parseServer(text: unknown): MailServer | undefined {
   }
 }
 
+/** A password requires TLS, except on loopback, unless `requireTLS=false` or `tls: off` overrides it. */
+export function securityOf(server: MailServer, mode: TlsMode = server.tls): Security {
+  const { host, secure, auth, requireTLS } = server;
+  const isRemote = !LOOPBACK.test(host) && host !== "::1";
+  const needsTls = requireTLS ?? (isRemote && (auth?.pass ?? "") !== "");
+  return {
+    secure,
+    requireTLS: mode !== "off" && needsTls,
+    ignoreTLS: mode === "off",
+    tls: { rejectUnauthorized: mode === "verify" },
+  };
+}
+
+/** `off` contradicts a URL that asks for TLS. */
+export function isPossible({ secure, requireTLS }: MailServer, mode: TlsMode | undefined): boolean {
+  return mode !== "off" || (!secure && requireTLS !== true);
+}
+
 export const mailServer = v.pipe(
-  v.unknown(),
+  v.string(ACCEPTED),
   v.check((value) => parseServer(value) !== undefined, ACCEPTED),
   v.transform((value) => parseServer(value)!),
   v.metadata({ secret: true }),
 );
-
-/** Takes out of a server's answer what it may echo of a login: as it is, and as AUTH PLAIN and LOGIN write it. */
-export function hideLogin({ auth }: MailServer, text: string): string {
-  if (!auth || auth.pass === "") return text;
-  const { user, pass } = auth;
-  const base64 = (part: string) => Buffer.from(part).toString("base64");
-  const secrets = [base64(`\u0000${user}\u0000${pass}`), base64(pass), encodeURIComponent(pass), pass];
-  return secrets.reduce((shown, one) => shown.replaceAll(one, "…"), text);
-}

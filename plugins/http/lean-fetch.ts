@@ -1,13 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import http from "node:http";
-import type { Lookup } from "./lookup.ts";
+import type { Lookup } from "../network/lookup.ts";
 
 /**
- * Just enough of `fetch` for ofetch, over `node:http`. Node's own costs three times the CPU of a check, and
- * merely naming `fetch`, `Headers` or `Response` loads undici: 60 ms of every start.
+ * As much of `fetch` as ofetch needs, over `node:http`. Node's own `fetch` takes three times the CPU of a check, and
+ * merely naming `fetch`, `Headers` or `Response` loads undici, which adds 60 ms to every start.
  */
 
-/** Just enough of `Headers` for ofetch: names in lower case, one value each. */
+/** As much of `Headers` as ofetch needs: names in lower case, one value each. */
 export class LeanHeaders {
   readonly values: Record<string, string | string[] | undefined> = {};
 
@@ -29,42 +29,45 @@ export class LeanHeaders {
   }
 }
 
-/** The part of a body's stream that the check uses, here and on Deno. */
+/** The part of a body's stream that the check uses, on Node and on Deno. */
 export interface LeanBody extends AsyncIterable<Uint8Array> {
   cancel(): Promise<void>;
 }
 
-export interface LeanResponse {
+interface LeanResponse {
   status: number;
   statusText: string;
   headers: { get(name: string): string | null };
-  body: LeanBody;
+  body: LeanBody | null;
 }
 
-export interface LeanInit {
+interface LeanInit {
   method?: string;
   headers?: LeanHeaders;
   signal: AbortSignal;
-  /** How long one address of a name may hold up the next one. */
+  /** If a name has several addresses, how long to try one before the next. */
   attemptTimeoutMs?: number;
+  /** Receives a function that says whether the connection is still being made. */
+  onAsked?(isConnecting: () => boolean): void;
 }
 
 export type LeanFetch = (url: string, init: LeanInit) => Promise<LeanResponse>;
 
-/** One for all: when thousands are cut at once, a stack trace each is what fills the memory. */
+/** One error for all: when thousands of requests are cut at once, their stack traces would fill the memory. */
 const ABORTED = new Error("aborted");
+const CLOSED = new Error("socket hang up");
 
-/** Longer headers are refused (Node's own default, here so that `NODE_OPTIONS` cannot change it). */
+/** Longer headers are refused. This is Node's default, set here so that `NODE_OPTIONS` cannot change it. */
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Every call opens a connection of its own: a pool would hide that nobody listens any more. */
+/** Every call opens a new connection: a pool would hide that nobody listens any more. */
 export function createLeanFetch({ lookup }: Lookup): LeanFetch {
   const agent = new http.Agent({ keepAlive: false });
   let secure: Promise<{ request: typeof http.request; agent: http.Agent }> | undefined;
 
   async function transport(url: string) {
     if (!/^https:/i.test(url)) return { request: http.request, agent };
-    // A resumed TLS session would not see that the certificate has expired since.
+    // A resumed TLS session would not notice that the certificate has expired.
     secure ??= import("node:https").then(({ default: https }) => ({
       request: https.request,
       agent: new https.Agent({ keepAlive: false, maxCachedSessions: 0 }),
@@ -86,16 +89,23 @@ export function createLeanFetch({ lookup }: Lookup): LeanFetch {
         autoSelectFamily: true,
         autoSelectFamilyAttemptTimeout: init.attemptTimeoutMs,
       } as http.RequestOptions);
+      init.onAsked?.(() => asked.socket?.connecting !== false);
       init.signal.addEventListener("abort", () => asked.destroy(ABORTED), { once: true });
-      asked.on("response", (answer) => resolve(leanResponse(answer)));
-      // Also after the answer: an "error" that nobody hears ends the process.
+      asked.on("response", (answer) => resolve(leanResponse(answer, bodyOf(answer))));
+      // A 101 with an Upgrade header. Without a listener, Node drops the connection silently.
+      asked.on("upgrade", (answer, socket) => {
+        socket.destroy();
+        resolve(leanResponse(answer, null));
+      });
+      // Needed after the answer too: an "error" without a listener ends the process.
       asked.on("error", reject);
+      asked.on("close", () => reject(CLOSED));
       asked.end();
     });
   };
 }
 
-function leanResponse(answer: IncomingMessage): LeanResponse {
+function leanResponse(answer: IncomingMessage, body: LeanBody | null): LeanResponse {
   return {
     status: answer.statusCode ?? 0,
     statusText: "",
@@ -105,12 +115,16 @@ function leanResponse(answer: IncomingMessage): LeanResponse {
         return value === undefined ? null : String(value);
       },
     },
-    body: {
-      async cancel() {
-        // Not `answer.destroy()`, which makes an error and a watcher of the socket for nobody.
-        answer.socket.destroy();
-      },
-      [Symbol.asyncIterator]: () => answer[Symbol.asyncIterator](),
+    body,
+  };
+}
+
+function bodyOf(answer: IncomingMessage): LeanBody {
+  return {
+    async cancel() {
+      // Not `answer.destroy()`, which creates an error and a socket watcher that nobody needs.
+      answer.socket.destroy();
     },
+    [Symbol.asyncIterator]: () => answer[Symbol.asyncIterator](),
   };
 }

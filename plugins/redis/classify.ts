@@ -1,13 +1,15 @@
 import type { Delivery } from "../../src/plugin.ts";
 
-/** What Redis itself answers, by how it begins. Everything else it says may pass (LOADING, OOM, READONLY, MISCONF). */
+/**
+ * Answers of Redis that are final, by their beginning. All others may be temporary (LOADING, OOM, READONLY, MISCONF).
+ */
 const FINAL: readonly (readonly [RegExp, string])[] = [
   [
     /^(WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/i,
     "Redis refused the login: check the user name and the password in REDIS_URL",
   ],
   [/^NOPERM/, "Redis does not let this user add to the stream (XADD)"],
-  [/^WRONGTYPE/, "the key is no stream: something else in Redis has its name"],
+  [/^WRONGTYPE/, "the key is not a stream: something else in Redis has this name"],
   [/^ERR (invalid DB index|DB index is out of range)/i, "Redis has no database of that number"],
 ];
 
@@ -21,22 +23,22 @@ const CODES: Record<string, string> = {
   ETIMEDOUT: "no connection in time",
 };
 
-/** The client's own faults, by their whole message. */
-const MESSAGES: Record<string, string> = {
-  "Connection timeout": "no connection in time",
-  "Socket closed unexpectedly": "connection closed by Redis",
-  "The client is closed": "connection closed by Redis",
-  "Disconnects client": "stopped before Redis took it",
-};
+/** Errors of the client itself, by their whole message. */
+const MESSAGES = new Map([
+  ["Connection timeout", "no connection in time"],
+  ["Socket closed unexpectedly", "connection closed by Redis"],
+  ["The client is closed", "connection closed by Redis"],
+  ["Disconnects client", "stopped before Redis took it"],
+]);
 
-/** What a fault of the client means. No address is in the reason, since it may hold the password. */
+/** What an error of the client means. The reason has no address, because an address may contain the password. */
 export function classifyFault(fault: unknown): Delivery {
   const { message = "", code = "" } = (fault ?? {}) as { message?: string; code?: string };
   const final = FINAL.find(([pattern]) => pattern.test(message));
   if (final) return { outcome: "rejected", reason: final[1] };
-  // A reply begins with its kind, in capitals, and holds nothing of ours.
+  // A reply begins with its kind in capital letters, and that word contains nothing of ours.
   const kind = /^[A-Z]{3,}(?= )/.exec(message)?.[0];
   const known =
-    CODES[code] ?? MESSAGES[message] ?? (kind ? `Redis said ${kind}` : "the connection to Redis failed");
+    CODES[code] ?? MESSAGES.get(message) ?? (kind ? `Redis said ${kind}` : "the connection to Redis failed");
   return { outcome: "retry", reason: known };
 }

@@ -1,15 +1,15 @@
 import { type Alert, cut } from "../../src/plugin.ts";
 
-/** Standard Webhooks: payloads under 20 kB. */
+/** Standard Webhooks recommends payloads under 20 kB. */
 const BODY_LIMIT_BYTES = 20_000;
-/** Code points left of the message; an emoji is 4 bytes and a control character 6 in JSON. */
+/** How much of the message is kept, in code points. In JSON, an emoji takes 4 bytes and a control character 6. */
 const MESSAGE_STEPS = [16_000, 8_000, 4_000, 2_000, 1_000];
-/** Code points left of a title, a name or a hint. */
+/** How much of a title, a name or a hint is kept, in code points. */
 const PARAM_LIMIT = 200;
 
 export type WebhookFormat = "alert" | "cloudevents";
 
-/** The alert as one JSON text, under 20 kB: a message that is too long is cut, between characters. */
+/** The alert as one JSON text under 20 kB. A message that is too long is cut between characters. */
 export function formatBody(
   alert: Alert,
   { format, jsonKey }: { format: WebhookFormat; jsonKey?: string },
@@ -34,7 +34,7 @@ function cloudEvent(alert: Alert): Record<string, unknown> {
     id: alert.id,
     source: "/spreadpilot/watchdog",
     type: `spreadpilot.watchdog.${alert.event_type.toLowerCase()}`,
-    // An empty subject is against the specification.
+    // The specification forbids an empty subject.
     ...(alert.params.component_name !== "" && { subject: alert.params.component_name }),
     time: alert.timestamp,
     datacontenttype: "application/json",

@@ -1,17 +1,17 @@
 import * as v from "valibot";
-import { receiverUrl, type SinkSettings, sinkSettings } from "../../src/plugin.ts";
+import { help, oneOrMany, receiverUrl, type SinkSettings, secret, sinkSettings } from "../../src/plugin.ts";
 import type { WebhookFormat } from "./body.ts";
 import { isSigningSecret } from "./signature.ts";
 
-/** One receiver, its settings checked. */
+/** One receiver, with validated settings. */
 export interface WebhookReceiver extends SinkSettings {
   url: string;
-  /** Several during a rotation; none: alerts go out unsigned. */
+  /** Several during a rotation. Without a secret, alerts are not signed. */
   secret: string[];
   format: WebhookFormat;
   /** docker-autoheal's `WEBHOOK_JSON_KEY`: the body is `{"<key>": message}`. */
   jsonKey?: string;
-  /** Lower-case names. */
+  /** Names in lower case. */
   headers: Record<string, string>;
 }
 
@@ -19,23 +19,21 @@ const urlOfReceiver = receiverUrl(
   'an absolute http or https URL, or a list of them; a user name and password go into headers ("authorization")',
 );
 
+const ACCEPTED_SECRET =
+  '"whsec_" followed by the base64 of 24 to 64 bytes, as from: echo "whsec_$(openssl rand -base64 32)"; several, for a rotation, as a list or separated by spaces';
 const signingSecret = v.pipe(
-  v.unknown(),
-  v.check(
-    (value) => typeof value === "string" && isSigningSecret(value),
-    '"whsec_" followed by the base64 of 24 to 64 bytes, as from: echo "whsec_$(openssl rand -base64 32)"; several, for a rotation, as a list or separated by spaces',
-  ),
-  v.transform((value) => value as string),
+  secret(ACCEPTED_SECRET),
+  v.transform((text) => text.trim().split(/\s+/)),
+  v.check((secrets) => secrets.every(isSigningSecret), ACCEPTED_SECRET),
   v.metadata({ secret: true }),
 );
 
-/** Ours to set, or the connection's. */
+/** Headers that the watchdog or the connection sets. */
 const RESERVED = /^(webhook-.*|content-type|content-length|transfer-encoding|connection|host)$/;
 
 const header = v.pipe(
-  v.unknown(),
-  v.check((value) => typeof value === "string" && isHeader("x-name", value), "a text without line breaks"),
-  v.transform((value) => value as string),
+  v.string("a text without line breaks"),
+  v.check((value) => isHeader("x-name", value), "a text without line breaks"),
   v.metadata({ secret: true }),
 );
 
@@ -48,21 +46,27 @@ const headerName = v.pipe(
   v.toLowerCase(),
 );
 
-/** What a receiver takes besides its URL. */
+/** The settings of a receiver besides its URL. */
 const receiverEntries = {
-  secret: v.optional(
-    v.pipe(
-      v.unknown(),
-      v.transform((value): unknown[] =>
-        typeof value === "string" ? value.trim().split(/\s+/) : Array.isArray(value) ? value : [value],
+  secret: help(
+    "Signs the alerts (Standard Webhooks); several during a rotation.",
+    v.optional(
+      v.pipe(
+        oneOrMany(signingSecret, ACCEPTED_SECRET),
+        v.transform((lists) => lists.flat()),
+        v.metadata({ secret: true }),
       ),
-      v.array(signingSecret),
-      v.metadata({ secret: true }),
     ),
   ),
-  format: v.optional(v.picklist(["alert", "cloudevents"], '"alert" or "cloudevents"')),
-  jsonKey: v.optional(v.pipe(v.string("a text"), v.minLength(1, "a text of at least 1 character"))),
-  headers: v.optional(v.record(headerName, header)),
+  format: help(
+    "The form of the body.",
+    v.optional(v.picklist(["alert", "cloudevents"], '"alert" or "cloudevents"')),
+  ),
+  jsonKey: help(
+    "The body is an object with the message under this key.",
+    v.optional(v.pipe(v.string("a text"), v.minLength(1, "a text of at least 1 character"))),
+  ),
+  headers: help("Further headers of the request.", v.optional(v.record(headerName, header))),
   ...sinkSettings,
 };
 
@@ -73,26 +77,23 @@ function oneShape<T extends { format?: WebhookFormat; jsonKey?: string }>() {
   );
 }
 
-const urls = v.pipe(
-  v.unknown(),
-  v.transform((value): unknown[] => (Array.isArray(value) ? value : [value])),
-  v.array(urlOfReceiver),
-  v.minLength(1, "at least one URL"),
-  v.metadata({ secret: true }),
-);
+const urls = v.pipe(oneOrMany(urlOfReceiver, "at least one URL"), v.metadata({ secret: true }));
 
 /**
- * `url` (one or several) with settings that they share, `receivers` with settings of their own, or both.
- * A receiver takes nothing from the shared ones: a token in a header must not reach another host.
+ * `url` (one or several) with shared settings, `receivers` with settings of their own, or both. The shared settings
+ * do not apply to `receivers`: a token in a header must not reach another host.
  */
 export const webhookOptions = v.pipe(
   v.strictObject({
-    url: v.optional(urls),
+    url: help("The address of the receiver, or a list of them.", v.optional(urls)),
     ...receiverEntries,
-    receivers: v.optional(
-      v.pipe(
-        v.array(v.pipe(v.strictObject({ url: urlOfReceiver, ...receiverEntries }), oneShape()), "a list"),
-        v.minLength(1, "at least one receiver"),
+    receivers: help(
+      "Receivers with settings of their own.",
+      v.optional(
+        v.pipe(
+          v.array(v.pipe(v.strictObject({ url: urlOfReceiver, ...receiverEntries }), oneShape()), "a list"),
+          v.minLength(1, "at least one receiver"),
+        ),
       ),
     ),
   }),
@@ -101,7 +102,7 @@ export const webhookOptions = v.pipe(
     v.check(
       ({ url, receivers, ...shared }) =>
         url !== undefined || (receivers !== undefined && Object.keys(shared).length === 0),
-      'a URL or a list of them: beside "receivers" it may be left out, when no other setting belongs to it',
+      'a URL or a list of them: it may be left out if there are "receivers" and no other setting needs it',
     ),
     ["url"],
   ),

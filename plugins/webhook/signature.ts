@@ -1,6 +1,6 @@
 const PREFIX = "whsec_";
 
-/** What Standard Webhooks asks of a secret: `whsec_` and the base64 of 24 to 64 bytes. */
+/** The secret format of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes. */
 export function isSigningSecret(text: string): boolean {
   const base64 = text.slice(PREFIX.length);
   if (!text.startsWith(PREFIX) || base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
@@ -10,8 +10,8 @@ export function isSigningSecret(text: string): boolean {
 }
 
 /**
- * The header `webhook-signature`: `v1,<base64 of HMAC-SHA256>` for every secret, space-separated, so
- * that a receiver may hold either during a rotation. `content` is `id.timestamp.body`.
+ * The header `webhook-signature`: `v1,<base64 of HMAC-SHA256>` for every secret, separated by spaces, so that a
+ * receiver may have either secret during a rotation. `content` is `id.timestamp.body`.
  */
 export async function signatures(secrets: readonly string[], content: string): Promise<string> {
   const bytes = new TextEncoder().encode(content);

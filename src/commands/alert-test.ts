@@ -1,26 +1,24 @@
+import type { Alert } from "../core/alert.ts";
 import { deliver } from "../delivery/send.ts";
-import type { Exit } from "../main.ts";
-import type { Alert } from "../plugin.ts";
-import { start } from "./start.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { EXIT } from "./command.ts";
 
 /**
- * Sends a marked alert to one sink, or to all, and prints what each answered. Nothing waits in the
- * outbox: one attempt, now, whatever the sink's route takes. Exits 0 when all took it.
+ * Sends a test alert to one sink, or to all, and prints what each answered. It makes one attempt, ignores the
+ * sink's own filters and leaves nothing in the outbox. Exits with 0 when every sink accepted it.
  */
-export async function alertTestCommand(exit: Exit, only: string | undefined): Promise<number> {
-  const started = await start(exit);
-  if (!started.ok) return started.exit;
-  const { registry, ports } = started;
+export async function alertTestCommand(only: string | undefined): Promise<number> {
+  const { registry, ports, log } = await bootstrap();
   const names = [...registry.sinks.keys()];
   if (names.length === 0) {
     process.stderr.write(
-      "no sink is configured: set WEBHOOK_URL, SLACK_WEBHOOK_URL or another (see the README)\n",
+      "no receiver is configured: set WEBHOOK_URL, SLACK_WEBHOOK_URL or another (docs/alerts.md)\n",
     );
-    return exit.usage;
+    return EXIT.usage;
   }
   if (only !== undefined && !registry.sinks.has(only)) {
-    process.stderr.write(`there is no sink "${only}"; there are: ${names.join(", ")}\n`);
-    return exit.usage;
+    process.stderr.write(`there is no receiver "${only}"; there are: ${names.join(", ")}\n`);
+    return EXIT.usage;
   }
   const alert = testAlert(ports.clock.now(), ports.random());
   let failed = 0;
@@ -30,8 +28,8 @@ export async function alertTestCommand(exit: Exit, only: string | undefined): Pr
     if (outcome !== "delivered") failed++;
     process.stdout.write(`${name} (${sink.target}): ${outcome}, ${reason}\n`);
   }
-  await started.log.flush();
-  process.exit(failed === 0 ? exit.ok : exit.failed);
+  await log.flush();
+  process.exit(failed === 0 ? EXIT.ok : EXIT.failed);
 }
 
 function testAlert(now: number, random: number): Alert {
@@ -48,6 +46,8 @@ function testAlert(now: number, random: number): Alert {
       action: "none",
       success: false,
       consecutive_failures: 0,
+      reason: "none: this is a test",
+      severity: "INFO",
       test: true,
     },
   };

@@ -1,41 +1,66 @@
-/** The configuration as the runner uses it: checked, complete, plain data. All times in ms. */
-import type { Policies } from "../core/policy.ts";
-import type { Plugin, PluginDeclaration } from "../plugin.ts";
-import type { LogFormat, LogLevel } from "./environment.ts";
-import type { Fault } from "./fault.ts";
+/** The configuration as the runner uses it: validated, complete, plain data. All times in ms. */
 
-/** What is known of each plugin before it is set up, by name. */
+import type { GenericSchema } from "valibot";
+import type { Policies } from "../core/policy.ts";
+import type { Plugin, PluginDeclaration } from "../plugin/contract.ts";
+import type { LogFormat, LogLevel } from "../system/log.ts";
+import type { Fault } from "./fault.ts";
+import type { Layer } from "./layers.ts";
+
+/** The declarations of all plugins, by name. */
 export type Declarations = Readonly<Record<string, PluginDeclaration<unknown>>>;
 
-/** The default export of a third party's module: what `definePlugin` returns. */
+/** The default export of a third-party module: the result of `definePlugin`. */
 export type ThirdPartyFactory = ((options: never) => Plugin) & PluginDeclaration<unknown>;
 
-/** How a service is asked and healed: what its policy, which the core sees, does not say. */
+/** How a service is checked and restarted: what the policy, which the core sees, does not contain. */
 export interface ServiceTargetConfig {
-  /** Empty when the service's check needs none. */
+  /** Empty if the service's check needs no URL. */
   url: string;
-  /** The name of the check that asks it. */
+  /** The name of its check. */
   check: string;
-  /** The name of the restarter that heals it. */
+  /** The name of its restarter. */
   restarter: string;
   timeoutMs: number;
-  /** What the service says to each plugin, by the plugin's name, checked by that plugin's schema. */
+  /** The service's settings for each plugin, by the plugin's name, validated by that plugin's schema. */
   options: Record<string, unknown>;
 }
 
 export interface PluginConfig {
   name: string;
-  /** Where a third party's plugin was imported from, as the file says it. */
+  /** The path or package of a third-party plugin, as in the file. */
   from?: string;
-  /** Checked by the plugin's own schema, defaults filled in. */
+  /** Validated by the plugin's own schema, with defaults filled in. */
   options: unknown;
-  /** A third party's plugin; built-in ones are found by name. */
+  /** Of a third-party plugin. Built-in plugins are found by name. */
   factory?: ThirdPartyFactory;
 }
 
-/** Opens at each time of `cron` for `durationMs`; while open, nothing is restarted. */
+/** A section of the configuration as people wrote it: the layers that are merged there, the strongest last. */
+export interface Section {
+  path: readonly string[];
+  schema: GenericSchema;
+  layers: readonly Layer[];
+}
+
+/** Everything that services are read from. */
+export interface ServiceSource {
+  /** What the file says, with the built-in services where it lists none. */
+  file: Layer;
+  /** What the environment says of all services. */
+  fromEnv: Layer;
+  declarations: Declarations;
+  /** The services are the built-in ones, because nobody listed any. */
+  isBuiltIn: boolean;
+  dryRun: boolean;
+  /** The windows for all services. */
+  maintenance: readonly MaintenanceWindow[];
+  tickBudgetMs?: number;
+}
+
+/** Opens at each time of `cron`, for `durationMs`. While it is open, nothing is restarted. */
 export interface MaintenanceWindow {
-  /** The service that it is for; all of them when absent. */
+  /** The service that the window applies to; absent: all services. */
   service?: string;
   /** Five fields, or six with seconds first. */
   cron: string;
@@ -44,8 +69,8 @@ export interface MaintenanceWindow {
   timeZone: string;
 }
 
-/** Holds all restarts when at least `min` services and this share of all fall within `windowMs`. */
-export interface BrakeConfig {
+/** Holds all restarts when at least `min` services, and this share of all services, go down within `windowMs`. */
+interface BrakeConfig {
   share: number;
   min: number;
   windowMs: number;
@@ -57,13 +82,19 @@ export interface Config {
   services: Policies;
   /** By service name, the same names as `services`. */
   targets: Map<string, ServiceTargetConfig>;
-  /** Those that are on: built-in ones in their own order, then third parties' in the file's. */
+  /** What the services were read from, for whoever adds those that are found. */
+  serviceSource: ServiceSource;
+  /** Plugins that are on: built-in ones in their own order, then third-party ones in the order of the file. */
   plugins: PluginConfig[];
   host: string;
   /** 0 for any free port. */
   port: number;
-  /** Each opens `/tick` and `/status`; empty when no auth is asked. Secrets. */
+  /** Each of these opens `/tick` and `/status`. Empty: no authentication. Secrets. */
   tokens: string[];
+  /** Every secret in these settings, for hiding them in text. */
+  secrets: string[];
+  /** What was read, for whoever shows it: `describe` puts it together. */
+  sections: readonly Section[];
   /** Absolute path. */
   stateFile: string;
   logLevel: LogLevel;
@@ -74,10 +105,10 @@ export interface Config {
   tickBudgetMs: number;
   maxConcurrentRestarts: number;
   brake?: BrakeConfig;
-  /** For every service: everything is done but the restart. */
+  /** For all services: do everything except the restart. */
   dryRun: boolean;
   maintenance: MaintenanceWindow[];
-  /** Asked first: when it does not answer, the fault is the watchdog's own network. */
+  /** Asked before the services are blamed: if it does not answer, the watchdog's own network is broken. */
   sentinel?: { url: string };
 }
 
@@ -85,7 +116,34 @@ export type LoadResult =
   | {
       ok: true;
       config: Config;
-      /** The environment with empty variables left out and secrets read from their files: for the plugins. */
+      /** The environment for plugins: without empty variables, and with secrets read from their files. */
       env: Readonly<Record<string, string>>;
     }
-  | { ok: false; source: string; faults: Fault[] };
+  | {
+      ok: false;
+      source: string;
+      faults: Fault[];
+      /** What can be used of a configuration with faults, for later checks; absent if the file could not be read. */
+      broken?: BrokenConfig;
+    };
+
+/** `config` without plugins and settings that have faults. */
+interface BrokenConfig {
+  config: Config;
+  /** The names of all services, including those with faults. */
+  names: readonly string[];
+  /** Plugins that should be on but have faults. */
+  lostPlugins: readonly string[];
+  env: Readonly<Record<string, string>>;
+}
+
+/** What came of reading the configuration again. */
+export type Reloaded = { ok: true; text: string } | { ok: false; text: string; faults: readonly Fault[] };
+
+/** What is known of the configuration that is in force. Times in ms since the epoch. */
+export interface ConfigurationReport {
+  source: string;
+  loadedAt: number;
+  /** A later configuration that is not used. */
+  refused: { at: number; faults: readonly Fault[] } | null;
+}

@@ -1,12 +1,19 @@
-/** The environment as settings: secrets from files, then the runner's own variables. */
-import { isIP } from "node:net";
+/** Settings from the environment, including secrets from files. */
 import { resolve } from "node:path";
-import { type Fault, isSecretName, show } from "./fault.ts";
-import { parseDurationMs, showDuration } from "./fields.ts";
+import * as v from "valibot";
+import type { PluginDeclaration } from "../plugin/contract.ts";
+import { checkRest } from "./check.ts";
+import { type Fault, show } from "./fault.ts";
+import type { Layer } from "./layers.ts";
+import { entryOf, holdsSecret } from "./schema.ts";
+import type { Settings } from "./settings.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** An environment without its empty variables: `PORT=` in a compose file means "not set". */
+/** Names whose value came from a file, as NAME_FILE. */
+export type FromFiles = Set<string>;
+
+/** Drops empty variables: `PORT=` in a Compose file means "not set". */
 export function withoutEmpty(env: Env): Record<string, string> {
   const set: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
@@ -16,15 +23,16 @@ export function withoutEmpty(env: Env): Record<string, string> {
 }
 
 /**
- * Reads each NAME from the file that NAME_FILE names (Docker's secrets), into `env`. Only names that
- * somebody asks for: `SSL_KEY_FILE` may be there for another program, and `STATE_FILE` is no secret. NAME_FILE
- * is taken out, so that whoever asks for the same name later neither reads nor judges it again.
+ * Reads each NAME from the file in NAME_FILE (Docker's secrets) into `env`, for the given names only: `SSL_KEY_FILE`
+ * may belong to another program, and `STATE_FILE` is not a secret. Removes NAME_FILE, so that the next reader of the
+ * same name neither reads nor reports it again.
  */
 export async function readSecretFiles(
   env: Record<string, string>,
   names: Iterable<string>,
   cwd: string,
   readFile: (path: string) => Promise<string>,
+  fromFiles: FromFiles,
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
   for (const name of names) {
@@ -44,7 +52,10 @@ export async function readSecretFiles(
           found: `${show(file)}, which is empty`,
           accepted: "a file with the value in it",
         });
-      } else env[name] = text;
+      } else {
+        env[name] = text;
+        fromFiles.add(name);
+      }
     } catch (error) {
       const found = `${show(file)}: ${fileTrouble(error)}`;
       faults.push({ path, found, accepted: `a readable file with the value of ${name} in it` });
@@ -53,7 +64,7 @@ export async function readSecretFiles(
   return faults;
 }
 
-/** Why a file could not be read, for people. The error's own text may hold the file's content. */
+/** Why a file could not be read, for people. The text of the error may contain the file's content. */
 export function fileTrouble(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   const words: Record<string, string> = {
@@ -62,123 +73,89 @@ export function fileTrouble(error: unknown): string {
     EPERM: "permission denied",
     EISDIR: "a folder, not a file",
     ENOTDIR: "no such folder",
+    EFBIG: "larger than 16 MiB",
+    EBUSY: "it changes while it is read: try again",
   };
   return words[String(code)] ?? (typeof code === "string" ? `cannot be read (${code})` : "cannot be read");
 }
 
-/** What the environment says; absent when it says nothing. Times in ms. */
-export interface EnvSettings {
-  intervalMs?: number;
-  timeoutMs?: number;
-  failureThreshold?: number;
-  host?: string;
-  port?: number;
-  stateFile?: string;
-  configFile?: string;
-  cron?: boolean;
-  logLevel?: LogLevel;
-  logFormat?: LogFormat;
-  dryRun?: boolean;
-  tokens: string[];
+/** Settings that come from the environment, and the variable of each, which may be NAME_FILE. */
+export interface FromEnvironment {
+  said: Record<string, unknown>;
+  variables: Record<string, string>;
 }
 
-export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-export const LOG_FORMATS = ["pretty", "json"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export type LogFormat = (typeof LOG_FORMATS)[number];
-
-const TRUE = new Set(["true", "1", "yes", "on"]);
-const FALSE = new Set(["false", "0", "no", "off"]);
-
-/** The runner's own secrets, which may come as NAME_FILE. */
-export const RUNNER_SECRETS = ["WATCHDOG_TOKEN", "CRON_SECRET"];
-
-/** Limits of the settings that the environment and the file share. */
-export const LIMITS = {
-  intervalMs: [100, 86_400_000],
-  timeoutMs: [10, 600_000],
-  threshold: [1, 1000],
-  port: [0, 65_535],
-} as const;
-
-/** Reads the runner's variables; a wrong one is a fault and is left out, so that the others are still judged. */
-export function readEnvironment(env: Env): { settings: EnvSettings; faults: Fault[] } {
-  const faults: Fault[] = [];
-  function read<T>(name: string, parse: (text: string) => T | undefined, accepted: string): T | undefined {
-    const text = env[name]?.trim();
-    if (text === undefined) return undefined;
-    const value = parse(text);
-    if (value === undefined) {
-      faults.push({ path: `env ${name}`, found: show(text, isSecretName(name)), accepted });
-    }
-    return value;
+/** Variables that are not set, or empty, are left out. */
+export function readVariables(
+  schema: v.GenericSchema,
+  variables: NonNullable<PluginDeclaration<unknown>["env"]>,
+  env: Env,
+  fromFiles: FromFiles = new Set(),
+): FromEnvironment {
+  const from: FromEnvironment = { said: {}, variables: {} };
+  for (const [key, variable] of Object.entries(variables)) {
+    const name = nameOf(variable);
+    const text = env[name];
+    if (text === undefined || text.trim() === "") continue;
+    const items = typeof variable === "string" ? undefined : splitList(text);
+    const own = entryOf(schema, key);
+    from.said[key] = items ?? (own ? fromText(own, text) : text);
+    from.variables[key] = fromFiles.has(name) ? `${name}_FILE` : name;
   }
-  const duration = (name: string, [least, most]: readonly [number, number]) =>
-    read(
-      name,
-      (text) => {
-        const ms = parseDurationMs(/^\d+(\.\d+)?$/.test(text) ? Number(text) : text);
-        return ms !== undefined && ms >= least && ms <= most ? ms : undefined;
-      },
-      `seconds, from ${least / 1000} to ${most / 1000}; or a duration from ${showDuration(least)} to ${showDuration(most)} such as "15s"`,
-    );
-  const whole = (name: string, [least, most]: readonly [number, number]) =>
-    read(
-      name,
-      (text) => (/^\d{1,9}$/.test(text) && +text >= least && +text <= most ? +text : undefined),
-      `a whole number from ${least} to ${most}`,
-    );
-  const flag = (name: string) =>
-    read(
-      name,
-      (text) => (TRUE.has(text.toLowerCase()) ? true : FALSE.has(text.toLowerCase()) ? false : undefined),
-      "true or false",
-    );
-  const word = <T extends string>(name: string, words: readonly T[]) =>
-    read(name, (text) => words.find((one) => one === text.toLowerCase()), `one of ${words.join(", ")}`);
-  const text = (name: string) => read(name, (value) => value, "a text");
-  const token = "printable characters without spaces";
+  return from;
+}
 
-  const settings: EnvSettings = {
-    intervalMs: duration("CHECK_INTERVAL_SECONDS", LIMITS.intervalMs),
-    timeoutMs: duration("HEALTH_CHECK_TIMEOUT", LIMITS.timeoutMs),
-    failureThreshold: whole("MAX_CONSECUTIVE_FAILURES", LIMITS.threshold),
-    host: read("HOST", (value) => (isHost(value) ? value : undefined), ACCEPTED_HOST),
-    port: whole("PORT", LIMITS.port),
-    stateFile: text("STATE_FILE"),
-    configFile: text("WATCHDOG_CONFIG"),
-    cron: flag("WATCHDOG_CRON"),
-    logLevel: word("LOG_LEVEL", LOG_LEVELS),
-    logFormat: word("LOG_FORMAT", LOG_FORMATS),
-    dryRun: flag("DRY_RUN"),
-    tokens: [
-      ...(read("WATCHDOG_TOKEN", parseTokens, `one or more tokens of ${token}, with commas between`) ?? []),
-      ...(read("CRON_SECRET", (one) => (isToken(one) ? [one] : undefined), `one token of ${token}`) ?? []),
-    ],
+export function layerOf({ said, variables }: FromEnvironment): Layer {
+  return { said, origin: ([key]) => (key === undefined ? "env" : `env ${variables[key]}`) };
+}
+
+/** Like `readVariables`, but leaves out wrong values and reports a fault for the variable of each. */
+export function checkVariables<T>(
+  schema: v.GenericSchema<unknown, T>,
+  variables: NonNullable<PluginDeclaration<unknown>["env"]>,
+  env: Env,
+  fromFiles: FromFiles,
+): { value: T; from: FromEnvironment; faults: Fault[] } {
+  const from = readVariables(schema, variables, env, fromFiles);
+  const { faults } = checkRest(schema, from.said, []);
+  for (const { keys } of faults) delete from.said[String(keys[0])];
+  return {
+    value: v.parse(schema, from.said),
+    from,
+    faults: faults.map(({ keys, found, accepted }) => ({
+      path: `env ${from.variables[String(keys[0])]}`,
+      found,
+      accepted,
+    })),
   };
-  return { settings, faults };
 }
 
-function isToken(text: string): boolean {
-  // What an `Authorization` header can carry.
-  return /^[\x21-\x7e]+$/.test(text);
+/** The variables in a table that may come as `NAME_FILE`: secrets. */
+export function secretVariables(table: Settings): string[] {
+  return Object.values(table).flatMap(({ env, schema }) =>
+    env !== undefined && holdsSecret(schema) ? [nameOf(env)] : [],
+  );
 }
 
-function parseTokens(text: string): string[] | undefined {
-  const tokens = text
+export const nameOf = (variable: string | { list: string }) =>
+  typeof variable === "string" ? variable : variable.list;
+
+function splitList(text: string): string[] {
+  return text
     .split(",")
     .map((one) => one.trim())
     .filter((one) => one !== "");
-  return tokens.length > 0 && tokens.every(isToken) ? tokens : undefined;
 }
 
-export const ACCEPTED_HOST = 'an address or host name to listen on, such as "127.0.0.1", "0.0.0.0" or "::1"';
-
-export function isHost(text: string): boolean {
-  return isIP(text) !== 0 || (/^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$/i.test(text) && !/^[\d.]+$/.test(text));
+/** The value that a file would have: the text, a word in lower case, a number or a flag, depending on the schema. */
+export function fromText(schema: v.GenericSchema, text: string): unknown {
+  const trimmed = text.trim();
+  const lower = trimmed.toLowerCase();
+  const readings: unknown[] = holdsSecret(schema) ? [text] : [trimmed, lower];
+  if (/^-?\d{1,15}(\.\d+)?$/.test(trimmed)) readings.push(Number(trimmed));
+  if (TRUE.has(lower) || FALSE.has(lower)) readings.push(TRUE.has(lower));
+  return readings.find((one) => v.is(schema, one)) ?? text;
 }
 
-/** Whether only this machine can reach it. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
+const TRUE = new Set(["true", "1", "yes", "on"]);
+const FALSE = new Set(["false", "0", "no", "off"]);

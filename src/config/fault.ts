@@ -1,24 +1,19 @@
-/** What is wrong with a configuration, said so that it can be mended without reading the source. */
+/** What is wrong with a configuration, in words that suffice to fix it. */
+import { createRedactor } from "../redaction/redactor.ts";
+import { secretsOfEnvironment } from "../redaction/secrets.ts";
 
 export interface Fault {
-  /** Where: `services.executor.interval`, `env PORT`, `watchdog.config.json:3:14`. */
+  /** The place: `services.executor.interval`, `env PORT`, `watchdog.config.json:3:14`. */
   path: string;
-  /** What was there, cut to 80 characters; `(hidden, 12 characters)` for a secret. */
+  /** The value that was there, cut to 80 characters; `(hidden, 12 characters)` for a secret. */
   found: string;
-  /** What may be there. */
+  /** The values that are accepted. */
   accepted: string;
 }
 
 const FOUND_LIMIT = 80;
-const SECRET_NAME =
-  /secret|token|passw|passphrase|pwd|key|auth|credential|cookie|header|signature|private|dsn/i;
-// Control, format and direction characters could rewrite what a terminal shows of the line.
+// Control, format and direction characters could change what a terminal shows of the line.
 const UNPRINTABLE = /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** Whether what stands under this name is a secret, as far as a name can tell. */
-export function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name);
-}
 
 /** Text in quotes, on one line, cut to 80 characters between characters. */
 export function quote(text: string): string {
@@ -35,8 +30,8 @@ function hidden(text: string): string {
 }
 
 /**
- * A value as a fault shows it. Objects and lists are only named, since a secret may be inside; a URL loses
- * its query, and is hidden whole when it may hold a password.
+ * A value as a fault shows it. Objects and lists are not printed, because they may contain a secret. A URL loses its
+ * query, and is hidden completely if it may contain a password.
  */
 export function show(value: unknown, secret = false): string {
   if (value === undefined) return "nothing";
@@ -47,15 +42,15 @@ export function show(value: unknown, secret = false): string {
   if (secret) return hidden(String(value));
   if (typeof value !== "string") return String(value).slice(0, FOUND_LIMIT);
   if (/:[^@]*@/.test(value)) return hidden(value);
-  return quote(/:\/\//.test(value) ? value.replace(/[?#].*$/s, "?(hidden)") : value);
+  return quote(/:\/\//.test(value) ? value.replace(/[?#].*$/s, "?[redacted]") : value);
 }
 
-/** A long key, or one with a URL in it, may be a secret in the wrong place. */
+/** A long key, or one with a URL in it, may be a misplaced secret. */
 function keyText(key: string): string {
   return key.length <= 64 && !/:\/\/|@/.test(key) ? quote(key) : hidden(key);
 }
 
-/** `services.executor.dependsOn[1]`; a key that is not a plain word in brackets, `services["a.b"]`. */
+/** `services.executor.dependsOn[1]`. A key that is not a plain word is quoted: `services["a.b"]`. */
 export function joinPath(path: readonly (string | number)[]): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;
@@ -64,27 +59,31 @@ export function joinPath(path: readonly (string | number)[]): string {
   }, "");
 }
 
-/** What was found where an unknown key stands: its name, never its value. */
+/** An unknown key in a fault: its name, never its value. */
 export function showUnknownKey(key: string): string {
   return `unknown key ${keyText(key)}`;
 }
 
 /**
- * The last line of defence: takes the values of secrets out of what is shown. Parsers and imported
- * modules write their own messages, and may quote what they read.
+ * The last line of defence: hides secrets in faults. Parsers and imported modules have their own messages, which may
+ * quote what they read.
  */
-export function redactFaults(faults: readonly Fault[], secrets: Iterable<string>): Fault[] {
-  const values = [...secrets].filter((value) => value.length >= 6).sort((a, b) => b.length - a.length);
-  return faults.map(({ path, found, accepted }) => ({
-    path,
-    found: values.reduce((rest, value) => rest.replaceAll(value, () => "(hidden)"), found),
-    accepted,
-  }));
+export function redactFaults(
+  faults: readonly Fault[],
+  env: Readonly<Record<string, string>>,
+  secrets: readonly string[] = [],
+): Fault[] {
+  const redact = createRedactor([...secretsOfEnvironment(env), ...secrets]);
+  return faults.map(({ path, found, accepted }) => ({ path, found: redact(found), accepted }));
 }
 
-/** For the terminal: a heading with the source, then two lines a fault. */
-export function formatFaults(faults: readonly Fault[], source = "environment and file"): string {
-  const heading = `The configuration (${source}) has ${faults.length} fault${faults.length === 1 ? "" : "s"}; nothing was started.`;
+/** For the terminal: a heading with the source, then two lines per fault. */
+export function formatFaults(
+  faults: readonly Fault[],
+  source = "environment and file",
+  consequence = "nothing was started",
+): string {
+  const heading = `The configuration (${source}) has ${faults.length} fault${faults.length === 1 ? "" : "s"}; ${consequence}.`;
   const lines = faults.map(
     ({ path, found, accepted }) => `  ${path}: found ${found}\n    accepted: ${accepted}`,
   );

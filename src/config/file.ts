@@ -9,13 +9,19 @@ import { findJsonFault, type TextFault } from "./json.ts";
 export interface FileIo {
   cwd: string;
   readFile(path: string): Promise<string>;
+  /** The names in a folder. */
+  readFolder(path: string): Promise<string[]>;
   /** `import()`, with a file's URL or a package's name. */
   importModule(specifier: string): Promise<unknown>;
+  /** The limit for loading a module and for resolving what it exports. */
+  moduleTimeoutMs: number;
 }
 
 /** The file's content, unchecked; `path` is absolute. */
 export interface ConfigFile {
   path: string;
+  /** The content comes from a module, which reads the environment itself. */
+  isModule: boolean;
   content: Record<string, unknown>;
 }
 
@@ -27,7 +33,7 @@ const EXTENSIONS = ["ts", "json", "yaml", "yml", "js", "mjs"];
 const MODULES = new Set([".ts", ".mts", ".js", ".mjs", ".cjs"]);
 const ACCEPTED_CONTENT = 'an object with "services" and "plugins"';
 
-/** Reads `WATCHDOG_CONFIG`, or else the one `watchdog.config.*` in the working folder, if there is one. */
+/** Reads the file in `WATCHDOG_CONFIG`, or the only `watchdog.config.*` in the working folder, if there is one. */
 export async function readConfigFile(named: string | undefined, env: Env, io: FileIo): Promise<FileResult> {
   if (named !== undefined) {
     const path = resolve(io.cwd, named);
@@ -63,6 +69,20 @@ export async function readConfigFile(named: string | undefined, env: Env, io: Fi
     };
   }
   return parse(one.path, one.read.text, env, io);
+}
+
+/** Reads an included file by its absolute path. */
+export async function readNamedFile(
+  path: string,
+  env: Env,
+  io: FileIo,
+): Promise<{ ok: true; file: ConfigFile } | { ok: false; faults: Fault[] }> {
+  const read = await readText(path, io);
+  const short = shortPath(path, io.cwd);
+  if (!read.ok)
+    return { ok: false, faults: [{ path: short, found: read.trouble, accepted: "a readable file" }] };
+  const parsed = await parse(path, read.text, env, io);
+  return parsed.ok ? { ok: true, file: parsed.file! } : parsed;
 }
 
 type Text = { ok: true; text: string } | { ok: false; missing: boolean; trouble: string };
@@ -102,7 +122,11 @@ async function parse(path: string, text: string, env: Env, io: FileIo): Promise<
   if (result.ok && (typeof result.content !== "object" || !result.content || Array.isArray(result.content))) {
     result = { ok: false, found: show(result.content, true), accepted: ACCEPTED_CONTENT };
   }
-  if (result.ok) return { ok: true, file: { path, content: result.content as Record<string, unknown> } };
+  if (result.ok)
+    return {
+      ok: true,
+      file: { path, isModule: MODULES.has(extension), content: result.content as Record<string, unknown> },
+    };
   const place = result.at ? `${short}:${result.at.line}:${result.at.column}` : short;
   return {
     ok: false,
@@ -128,15 +152,15 @@ async function parseYaml(text: string): Promise<Content> {
       logLevel: "error",
       merge: true,
     });
-    // A warning is a tag that nobody resolves. The faults after the first are mostly its consequences.
+    // A warning is an unknown tag. Faults after the first are usually its consequences.
     const [error] = [...document.errors, ...document.warnings];
     if (!error) return { ok: true, content: document.toJS({ maxAliasCount: 100 }) ?? {} };
     const { line, col } = lines.linePos(error.pos[0]);
-    // What follows a colon or a backslash in the parser's words may be the file's own text.
+    // In the parser's message, the text after a colon or a backslash may come from the file.
     const problem = error.message.replace(/[:\\].*$/s, "");
     return { ok: false, at: { line, column: col, problem }, found: lowerFirst(problem), accepted };
   } catch (error) {
-    // An alias without an anchor, or one that multiplies without end.
+    // An alias without an anchor, or one that expands too far.
     const found = String((error as Error)?.message).replace(/:.*$/s, "");
     return { ok: false, found: lowerFirst(found), accepted };
   }
@@ -147,15 +171,33 @@ function lowerFirst(text: string): string {
 }
 
 async function loadModule(path: string, env: Env, io: FileIo): Promise<Content> {
-  const accepted = `a module whose default export is ${ACCEPTED_CONTENT}, or a function that returns one`;
+  const accepted = `a module whose default export is ${ACCEPTED_CONTENT}, or a function that returns one, or a promise of one`;
   const loaded = await importDefault(pathToFileURL(path).href, io);
   if (!loaded.ok) return { ok: false, found: loaded.reason, accepted: loaded.accepted ?? accepted };
-  if (typeof loaded.value !== "function") return { ok: true, content: loaded.value };
+  const { value } = loaded;
+  const what = typeof value === "function" ? "a function" : "a promise";
   try {
-    return { ok: true, content: await loaded.value({ env }) };
+    const content = await inTime(typeof value === "function" ? value({ env }) : value, io.moduleTimeoutMs);
+    if (content !== LATE) return { ok: true, content };
+    return { ok: false, found: `${what} without a result after ${io.moduleTimeoutMs / 1000} s`, accepted };
   } catch (error) {
-    return { ok: false, found: `a function that threw ${brief(error)}`, accepted };
+    const how = what === "a function" ? "threw" : "rejected with";
+    return { ok: false, found: `${what} that ${how} ${brief(error)}`, accepted };
   }
+}
+
+const LATE = Symbol("late");
+
+/**
+ * The timer also keeps the process alive: if only a promise is left that never resolves, Node exits silently with
+ * status 13.
+ */
+async function inTime(work: unknown, limitMs: number): Promise<unknown> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, limitMs, LATE);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 export type Imported = { ok: true; value: unknown } | { ok: false; reason: string; accepted?: string };
@@ -163,9 +205,13 @@ export type Imported = { ok: true; value: unknown } | { ok: false; reason: strin
 /** A module's default export. */
 export async function importDefault(specifier: string, io: FileIo): Promise<Imported> {
   try {
-    const namespace = (await io.importModule(specifier)) as { default?: unknown };
-    const value = namespace?.default;
-    // A .ts file outside a package of ES modules is loaded as CommonJS, its default export one level deeper.
+    const namespace = await inTime(io.importModule(specifier), io.moduleTimeoutMs);
+    if (namespace === LATE) {
+      const reason = `a module that was not loaded after ${io.moduleTimeoutMs / 1000} s (does it await something that never comes?)`;
+      return { ok: false, reason };
+    }
+    const value = (namespace as { default?: unknown })?.default;
+    // A .ts file outside an ESM package is loaded as CommonJS, with its default export one level deeper.
     const inner = value as { __esModule?: unknown; default?: unknown } | undefined;
     if (inner?.__esModule === true) return { ok: true, value: inner.default };
     return value === undefined ? { ok: false, reason: "no default export" } : { ok: true, value };
@@ -183,14 +229,14 @@ export async function importDefault(specifier: string, io: FileIo): Promise<Impo
   }
 }
 
-/** Where a third party's plugin is: a path or a package's name, both as seen from the configuration file. */
+/** Resolves the path or package of a third-party plugin, as seen from the configuration file. */
 export function pluginSpecifier(from: string, configFile: string): string {
   if (/^\.{0,2}\//.test(from)) return pathToFileURL(resolve(dirname(configFile), from)).href;
   if (/^[a-z]+:/.test(from)) return from;
   try {
     return pathToFileURL(createRequire(configFile).resolve(from)).href;
   } catch {
-    // Not installed beside the file, or with an entry for `import` alone.
+    // Not installed beside the file, or only importable as ESM.
     return from;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The first fault of a JSON text, with its line and column. `JSON.parse` gives no position for some faults,
- * quotes the text around it (which may hold a secret), and takes the last of two equal keys in silence: a
- * service that is named twice would vanish.
+ * Finds the first fault of a JSON text, with line and column. `JSON.parse` gives no position for some faults, quotes
+ * the surrounding text (which may contain a secret), and silently takes the last of two equal keys: a service that is
+ * named twice would vanish.
  */
 export interface TextFault {
   line: number;
@@ -50,7 +50,7 @@ function scan(text: string): Stop | undefined {
       return take(STRING) === undefined ? wanted("a text that ends on its line") : undefined;
     return take(SCALAR) === undefined ? wanted("a value") : undefined;
   }
-  /** What is between two brackets; `lead` reads what stands before each value. */
+  /** Reads the content between two brackets; `lead` reads what precedes each value. */
   function group(close: "}" | "]", depth: number, lead: () => Stop | undefined): Stop | undefined {
     at++;
     take(SPACE);

@@ -1,31 +1,33 @@
 /** Reads the whole configuration, and says every fault of it at once. Starts nothing. */
-import { readFile as readFileOfNode } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import * as v from "valibot";
-import { DEFAULT_POLICY } from "../core/policy.ts";
-import { BUILT_IN_SERVICES, BUILT_IN_SOURCE } from "./built-in.ts";
-import { checkRest } from "./check.ts";
-import type { Config, Declarations, LoadResult, MaintenanceWindow } from "./config.ts";
+import { readdir } from "node:fs/promises";
+import { bindingFaults } from "./binding.ts";
+import type { Config, Declarations, LoadResult, ServiceSource } from "./config.ts";
+import { readContent, withServices } from "./content.ts";
+import { BUILT_IN_SOURCE } from "./default-services.ts";
 import {
+  checkVariables,
   type Env,
-  type EnvSettings,
-  isLoopback,
-  RUNNER_SECRETS,
-  readEnvironment,
+  type FromFiles,
+  layerOf,
   readSecretFiles,
+  secretVariables,
   withoutEmpty,
 } from "./environment.ts";
-import { type Fault, isSecretName, joinPath, redactFaults, show } from "./fault.ts";
-import { brief, type ConfigFile, type FileIo, readConfigFile } from "./file.ts";
-import { FILE_SCHEMA, type FileSettings } from "./file-schema.ts";
+import { type Fault, redactFaults } from "./fault.ts";
+import { brief, type FileIo, readConfigFile } from "./file.ts";
+import { type Included, readIncludes } from "./include.ts";
 import { checkWindows, toWindow } from "./maintenance.ts";
-import { readPlugins } from "./plugins.ts";
-import { providerFaults, relationFaults } from "./relations.ts";
-import type { Service, ServiceDefaults } from "./service.ts";
-import { readServices } from "./services.ts";
+import { readPlugins, switchedOff } from "./plugins.ts";
+import { environmentSection, readProcess, tokensOf } from "./process.ts";
+import { ENV_SCHEMA, PROCESS_SETTINGS } from "./process-settings.ts";
+import { providerFaults } from "./relations.ts";
+import { readServicePart } from "./service-part.ts";
+import { SERVICE_ENV_SCHEMA, SERVICE_SETTINGS } from "./service-settings.ts";
+import { variablesOf } from "./settings.ts";
+import { readWholeFile } from "./whole-file.ts";
 
-/** Most that a tick waits for the restarts that it began, unless set. */
-const TICK_BUDGET_MS = 10_000;
+/** A configuration or a plugin may ask a store of secrets for its settings first. */
+const MODULE_TIMEOUT_MS = 10_000;
 
 export interface LoadInput {
   env: Env;
@@ -33,7 +35,9 @@ export interface LoadInput {
   /** The built-in plugins' declarations, by name. */
   plugins: Declarations;
   readFile?: (path: string) => Promise<string>;
+  readFolder?: (path: string) => Promise<string[]>;
   importModule?: (specifier: string) => Promise<unknown>;
+  moduleTimeoutMs?: number;
 }
 
 /** Never rejects: whatever is wrong is a fault. */
@@ -41,112 +45,116 @@ export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   const env = withoutEmpty(input.env);
   try {
     const result = await load(input, env);
-    return result.ok ? result : { ...result, faults: redactFaults(result.faults, secretsOf(env)) };
+    return result.ok
+      ? result
+      : { ...result, faults: redactFaults(result.faults, env, result.broken?.config.secrets) };
   } catch (error) {
     const fault = {
       path: "configuration",
       found: `an error of ours: ${brief(error)}`,
       accepted: "a bug report",
     };
-    return { ok: false, source: "environment and file", faults: redactFaults([fault], secretsOf(env)) };
+    return {
+      ok: false,
+      source: "environment and file",
+      faults: redactFaults([fault], env),
+    };
   }
-}
-
-function secretsOf(env: Readonly<Record<string, string>>): string[] {
-  const names = Object.keys(env).filter((name) => isSecretName(name) || /URL|HOOK/i.test(name));
-  return names.filter((name) => !name.endsWith("_FILE")).map((name) => env[name]!);
 }
 
 async function load(input: LoadInput, env: Record<string, string>): Promise<LoadResult> {
   const io: FileIo = {
     cwd: input.cwd,
-    readFile: input.readFile ?? ((path) => readFileOfNode(path, "utf8")),
+    readFile: input.readFile ?? readWholeFile,
+    readFolder: input.readFolder ?? readdir,
     importModule: input.importModule ?? ((specifier) => import(specifier)),
+    moduleTimeoutMs: input.moduleTimeoutMs ?? MODULE_TIMEOUT_MS,
   };
-  const faults = await readSecretFiles(env, RUNNER_SECRETS, io.cwd, io.readFile);
-  const fromEnv = readEnvironment(env);
-  faults.push(...fromEnv.faults);
-  const read = await readConfigFile(fromEnv.settings.configFile, env, io);
+  const { fromFiles, fromEnv, forServices, faults } = await readEnvironment(env, io);
+  const read = await readConfigFile(fromEnv.value.configFile, env, io);
   if (!read.ok) faults.push(...read.faults);
   const file = read.ok ? read.file : undefined;
-  const content = file?.content ?? {};
-  const top = checkRest(FILE_SCHEMA, content, []);
-  faults.push(...top.faults);
-  const said = top.value ?? v.parse(FILE_SCHEMA, {});
-
-  const plugins = await readPlugins(content.plugins, file?.path ?? io.cwd, input.plugins, env, io);
+  const included = file && (await readIncludes(file, env, io));
+  faults.push(...(included?.faults ?? []));
+  const content = readContent(file, included, env, input.plugins);
+  const top = readProcess(content, file?.path, fromEnv.from, io.cwd);
+  faults.push(...content.faults, ...top.faults);
+  const { said, settings } = top;
+  const pluginWorld = { env, fromFiles, io };
+  const plugins = await readPlugins(content, file?.path ?? io.cwd, input.plugins, pluginWorld);
   faults.push(...plugins.faults);
 
-  const dryRun = fromEnv.settings.dryRun ?? said.dryRun ?? false;
-  const defaults: ServiceDefaults = {
-    intervalMs: fromEnv.settings.intervalMs ?? DEFAULT_POLICY.intervalMs,
-    timeoutMs: fromEnv.settings.timeoutMs ?? 5000,
-    failureThreshold: fromEnv.settings.failureThreshold ?? DEFAULT_POLICY.failureThreshold,
+  const dryRun = said.dryRun ?? false;
+  // A file that cannot be read may list other services: do not report faults of the built-in ones then.
+  const whole = read.ok ? withServices(content) : { ...content, said: { services: {} } };
+  const source: ServiceSource = {
+    file: whole,
+    fromEnv: layerOf(forServices.from),
+    declarations: plugins.declarations,
+    isBuiltIn: read.ok && content.said.services === undefined,
     dryRun,
+    maintenance: said.maintenance.map((window) => toWindow(window)),
+    ...(said.tickBudget === undefined ? {} : { tickBudgetMs: said.tickBudget }),
   };
-  // A file that cannot be read may hold other services: nothing is said of the built-in ones then.
-  const raw = read.ok ? (content.services === undefined ? BUILT_IN_SERVICES : content.services) : {};
-  const services = readServices(raw, plugins.declarations, defaults, read.ok);
-  faults.push(...services.faults, ...relationFaults(services.read, services.names));
+  const watched = await readServicePart(source, read.ok);
+  faults.push(...watched.faults);
   if (!plugins.thirdParty) {
-    faults.push(...providerFaults(services.read, plugins.wanted, Object.keys(input.plugins)));
+    faults.push(...providerFaults(watched.read, plugins.wanted, Object.keys(input.plugins)));
   }
-  const maintenance: MaintenanceWindow[] = said.maintenance.map((window) => toWindow(window));
   faults.push(...(await checkWindows(said.maintenance, "maintenance")));
-  for (const [name, { windows }] of services.read) {
-    maintenance.push(...windows.map((window) => toWindow(window, name)));
-    faults.push(...(await checkWindows(windows, joinPath(["services", name, "maintenance"]))));
-  }
-  faults.push(...bindingFaults(fromEnv.settings, said.host, faults));
-  const source = read.ok ? (file?.path ?? BUILT_IN_SOURCE) : read.source;
-  if (faults.length > 0) return { ok: false, source, faults };
-  const cron = plugins.on.some(({ name }) => name === "cron") && fromEnv.settings.cron !== false;
+  const tokens = tokensOf(fromEnv.value);
+  const listening = { host: settings.host, path: fromEnv.value.host === undefined ? "host" : "env HOST" };
+  faults.push(...bindingFaults(listening, tokens, faults));
+  const place = read.ok ? (file?.path ?? BUILT_IN_SOURCE) : read.source;
+  const cron = plugins.on.some(({ name }) => name === "cron") && fromEnv.value.cron !== false;
   const config: Config = {
-    source,
-    services: new Map([...services.read].map(([name, { policy }]) => [name, policy])),
-    targets: new Map([...services.read].map(([name, { target }]) => [name, target])),
+    source: place,
+    ...watched.config,
+    serviceSource: source,
     plugins: plugins.on.filter(({ name }) => name !== "cron" || cron),
-    ...runnerSettings(fromEnv.settings, said, file, io.cwd),
+    ...settings,
+    tokens: [...new Set(tokens.map(({ value }) => value))],
+    secrets: [
+      ...tokens.map(({ value }) => value),
+      ...content.secrets,
+      ...plugins.secrets,
+      ...watched.config.secrets,
+    ],
+    sections: [
+      top.section,
+      ...plugins.sections.filter(({ path }) => path[1] !== "cron" || cron),
+      ...(fromEnv.value.cron === false ? [switchedOff("cron", `env ${PROCESS_SETTINGS.cron.env}`)] : []),
+      ...watched.config.sections,
+      environmentSection(fromEnv.from),
+    ],
     cron,
-    tickBudgetMs: said.tickBudget ?? shortestInterval(services.read),
     dryRun,
-    maintenance,
   };
-  return { ok: true, config, env };
+  if (faults.length === 0) return { ok: true, config, env };
+  const lostPlugins = [...plugins.wanted].filter((name) => !plugins.on.some((one) => one.name === name));
+  const broken = { config, names: watched.names, lostPlugins, env };
+  return { ok: false, source: place, faults: placed(faults, included), ...(read.ok ? { broken } : {}) };
 }
 
-/** What concerns the process: the environment, nearer to the deployment, wins over the file. */
-function runnerSettings(env: EnvSettings, said: FileSettings, file: ConfigFile | undefined, cwd: string) {
-  const { brake, sentinel } = said;
-  const ofFile = said.stateFile === undefined ? undefined : resolve(dirname(file!.path), said.stateFile);
+/** What the environment says of the process, and of all services. `env` gets the secrets that are read from files. */
+async function readEnvironment(env: Record<string, string>, { cwd, readFile }: FileIo) {
+  const fromFiles: FromFiles = new Set();
+  const faults = await readSecretFiles(env, secretVariables(PROCESS_SETTINGS), cwd, readFile, fromFiles);
+  const fromEnv = checkVariables(ENV_SCHEMA, variablesOf(PROCESS_SETTINGS), env, fromFiles);
+  const forServices = checkVariables(SERVICE_ENV_SCHEMA, variablesOf(SERVICE_SETTINGS), env, fromFiles);
   return {
-    host: env.host ?? said.host ?? "127.0.0.1",
-    port: env.port ?? said.port ?? 8787,
-    tokens: [...new Set(env.tokens)],
-    stateFile:
-      env.stateFile === undefined ? (ofFile ?? resolve(cwd, "data/state.json")) : resolve(cwd, env.stateFile),
-    logLevel: env.logLevel ?? said.logLevel ?? "info",
-    logFormat: env.logFormat ?? said.logFormat ?? "pretty",
-    maxConcurrentRestarts: said.maxConcurrentRestarts,
-    ...(brake ? { brake: { share: brake.share, min: brake.min, windowMs: brake.window } } : {}),
-    ...(sentinel ? { sentinel } : {}),
+    fromFiles,
+    fromEnv,
+    forServices,
+    faults: [...faults, ...forServices.faults, ...fromEnv.faults],
   };
 }
 
-/** A tick that waits longer than an interval would keep its services from being checked on time. */
-function shortestInterval(services: ReadonlyMap<string, Service>): number {
-  return Math.min(TICK_BUDGET_MS, ...[...services.values()].map(({ policy }) => policy.intervalMs));
-}
-
-/** Fail closed: whoever reaches `/tick` from another machine needs a token. */
-function bindingFaults(settings: EnvSettings, ofFile: string | undefined, faults: readonly Fault[]): Fault[] {
-  const host = settings.host ?? ofFile;
-  if (host === undefined || isLoopback(host) || settings.tokens.length > 0) return [];
-  // A token with a fault was meant to be there, and its own fault says enough.
-  const concerned = /^env (HOST|WATCHDOG_TOKEN|WATCHDOG_TOKEN_FILE|CRON_SECRET|CRON_SECRET_FILE)$/;
-  if (faults.some(({ path }) => concerned.test(path))) return [];
-  const accepted =
-    "127.0.0.1; or any address with a secret in WATCHDOG_TOKEN (or CRON_SECRET), since whoever reaches it can have containers restarted";
-  const path = settings.host === undefined ? "host" : "env HOST";
-  return [{ path, found: `${show(host)} without a token`, accepted }];
+/** Puts the name of the included file before the paths of faults in its services and templates. */
+function placed(faults: readonly Fault[], included: Included | undefined): Fault[] {
+  return faults.map((fault) => {
+    const owner = /^(services|templates)(\.[\w$-]+|\["[^"]*"\])/.exec(fault.path)?.[0];
+    const place = owner === undefined ? undefined : included?.places.get(owner);
+    return place === undefined ? fault : { ...fault, path: `${place}: ${fault.path}` };
+  });
 }

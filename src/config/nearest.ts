@@ -1,4 +1,4 @@
-/** The fewest letters to insert, delete or replace (Levenshtein), letter case aside. */
+/** The Levenshtein distance, ignoring case. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -12,7 +12,7 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-/** The known word that a mistyped one most likely meant, or `undefined` when none is close. */
+/** The known word that a mistyped word probably means, or `undefined` if none is close. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   if (word.length > 64) return undefined;
   const typed = word.toLowerCase();
@@ -20,7 +20,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
     const away = distance(typed, candidate.toLowerCase());
-    // A distance as long as the word itself would call `url` the nearest of `x`.
+    // Without this limit, `url` would be close to `x`.
     if (away < least && away < candidate.length) {
       best = candidate;
       least = away;
@@ -29,7 +29,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** What to write instead of an unknown word: the nearest known one, or all of them. */
+/** What to write instead of an unknown word: the nearest known word, or a list of all. */
 export function suggest(word: string, known: Iterable<string>, none = "no key here"): string {
   const words = [...known];
   const near = nearest(word, words);

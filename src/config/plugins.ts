@@ -1,27 +1,38 @@
 /** Which plugins are on, and their settings: from the file, from the environment, or by default. */
 import * as v from "valibot";
+import { isRecord, own } from "../core/record.ts";
+import { collectSecrets } from "../redaction/secrets.ts";
 import { check } from "./check.ts";
-import type { Declarations, PluginConfig, ThirdPartyFactory } from "./config.ts";
-import { type Env, readSecretFiles } from "./environment.ts";
+import type { Declarations, PluginConfig, Section, ThirdPartyFactory } from "./config.ts";
+import { type FromFiles, layerOf, nameOf, readSecretFiles, readVariables } from "./environment.ts";
 import { type Fault, joinPath, show, showUnknownKey } from "./fault.ts";
 import { brief, type FileIo, importDefault, pluginSpecifier } from "./file.ts";
+import { type Layer, merged, type Origin } from "./layers.ts";
 import { nearest } from "./nearest.ts";
-import { SERVICE_KEYS } from "./service-schema.ts";
+import { entryOf, markedSecrets } from "./schema.ts";
+import { SERVICE_KEYS } from "./service-settings.ts";
 
-/** On without being asked for: the seed's own way to check, to heal and to keep time. */
-const ON_BY_DEFAULT = new Set(["http", "docker", "cron"]);
 const ACCEPTED_ENTRY = "true, false, or an object of settings";
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/i;
 
 export interface PluginsResult {
   on: PluginConfig[];
-  /** Built-in and third parties', on or off: what a service may speak to. */
+  /** Built-in and third-party plugins, on or off: services may have settings for any of them. */
   declarations: Declarations;
-  /** Names of those that are meant to be on, those with faults included. */
+  /** The names of plugins that should be on, including those with faults. */
   wanted: Set<string>;
-  /** Whether a third party's is among them: it may bring checks and restarters of any name. */
+  /** Whether a third-party plugin is among them. It may register checks and restarters of any name. */
   thirdParty: boolean;
+  sections: Section[];
+  secrets: Set<string>;
   faults: Fault[];
+}
+
+/** What a plugin's settings are read from, besides the file. */
+interface PluginWorld {
+  env: Record<string, string>;
+  fromFiles: FromFiles;
+  io: FileIo;
 }
 
 interface Entry {
@@ -32,48 +43,73 @@ interface Entry {
 }
 
 /**
- * Reads `plugins` of the file and asks each plugin what the environment says to it. Of a plugin that both
- * speak to, the file's keys win. `env` gets the secrets that were read from files.
+ * Reads `plugins` in the file at `path` and the variables of each plugin. If both give a setting, the file wins.
+ * Secrets that were read from files are added to `env`.
  */
 export async function readPlugins(
-  section: unknown,
-  configFile: string,
+  { said: { plugins: section }, origin }: Layer,
+  path: string,
   builtIn: Declarations,
-  env: Record<string, string>,
-  io: FileIo,
+  world: PluginWorld,
 ): Promise<PluginsResult> {
   const faults: Fault[] = [];
   const wanted = new Set<string>();
+  const secrets = new Set<string>();
+  const sections: Section[] = [];
+  const declarations: Record<string, Declarations[string]> = {};
   let thirdParty = false;
   const entries = new Map<string, Entry>(Object.keys(builtIn).map((name) => [name, { said: undefined }]));
-  if (section !== undefined && section !== null && !isObject(section)) {
+  if (section !== undefined && section !== null && !isRecord(section)) {
     faults.push({ path: "plugins", found: show(section, true), accepted: "an object of plugins by name" });
   }
-  for (const [name, said] of isObject(section) ? Object.entries(section) : []) {
-    const read = await readEntry(name, said, configFile, builtIn, io);
+  for (const [name, said] of isRecord(section) ? Object.entries(section) : []) {
+    const read = await readEntry(name, said, path, builtIn, world.io);
     if ("faults" in read) faults.push(...read.faults);
-    if (isObject(said) && Object.hasOwn(said, "from") && !Object.hasOwn(builtIn, name)) thirdParty = true;
+    if (isThirdPartys(said, own(builtIn, name))) {
+      thirdParty = true;
+      // The schema is unknown, so the settings of services for this plugin cannot be validated.
+      if ("faults" in read) declarations[name] = { serviceOptions: v.unknown() };
+    }
     if (said !== false) wanted.add(name);
-    // A plugin with a fault is taken as off, so that the fault is told once.
+    // A plugin with a fault counts as off, so that the fault is reported once.
     entries.set(name, "faults" in read ? { said: false } : read);
   }
-  const declarations: Record<string, Declarations[string]> = {};
   const on: PluginConfig[] = [];
   for (const [name, entry] of entries) {
     const declaration = entry.factory ?? (Object.hasOwn(builtIn, name) ? builtIn[name] : undefined);
     if (!declaration) continue;
     declarations[name] = declaration;
-    if (entry.said === false) continue;
-    const result = await readOptions(name, entry, declaration, env, io);
+    const itsOrigin: Origin = (keys) => origin(["plugins", name, ...keys]);
+    if (entry.said === false) {
+      sections.push(switchedOff(name, itsOrigin([])));
+      continue;
+    }
+    const result = await readOptions(name, entry, declaration, itsOrigin, world, secrets);
     faults.push(...result.faults);
+    if (result.section) sections.push(result.section);
     if (result.on) on.push(result.on);
     if (result.on || result.faults.length > 0) wanted.add(name);
   }
-  return { on, declarations, wanted, thirdParty, faults };
+  return { on, declarations, wanted, thirdParty, sections, secrets, faults };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** A plugin that may not be on by default, nor by the environment. */
+export function switchedOff(name: string, origin: string): Section {
+  return {
+    path: ["plugins"],
+    schema: v.unknown(),
+    layers: [{ said: { [name]: false }, origin: () => origin }],
+  };
+}
+
+/**
+ * A third party's plugin may have the name of a built-in one, and takes its place. So a plugin of one's own goes on
+ * working when a later version brings one of that name.
+ */
+function isThirdPartys(said: unknown, builtIn: Declarations[string] | undefined): boolean {
+  if (!isRecord(said) || !Object.hasOwn(said, "from")) return false;
+  // A built-in plugin may have a setting of that name: `email` is sent from somebody.
+  return builtIn?.options === undefined || entryOf(builtIn.options, "from") === undefined;
 }
 
 async function readEntry(
@@ -87,14 +123,13 @@ async function readEntry(
   const fail = (fault: Partial<Fault> & Pick<Fault, "found" | "accepted">) => ({
     faults: [{ path, ...fault }],
   });
-  // YAML's `cron:` with nothing after it.
+  // YAML reads `cron:` with nothing after it as null.
   const settings = said === null ? true : said;
-  if (typeof settings !== "boolean" && !isObject(settings)) {
+  if (typeof settings !== "boolean" && !isRecord(settings)) {
     return fail({ found: show(settings, true), accepted: ACCEPTED_ENTRY });
   }
-  // A built-in plugin may have a setting of that name: `email` is sent from somebody.
-  if (Object.hasOwn(builtIn, name)) return { said: settings };
-  if (!isObject(settings) || !Object.hasOwn(settings, "from")) {
+  if (Object.hasOwn(builtIn, name) && !isThirdPartys(settings, builtIn[name])) return { said: settings };
+  if (!isRecord(settings) || !Object.hasOwn(settings, "from")) {
     const near = nearest(name, Object.keys(builtIn));
     const other = `one of ${Object.keys(builtIn).join(", ")}; or a third party's, with "from": "./its-module.ts"`;
     const accepted = near === undefined ? other : `"${near}" (the nearest known one), or ${other}`;
@@ -122,6 +157,14 @@ async function readEntry(
     return fail({ path: `${path}.from`, found, accepted });
   }
   const factory = loaded.value as ThirdPartyFactory;
+  if ("fromEnv" in factory) {
+    const found = `${show(from)}: a plugin with "fromEnv", which is not asked any more`;
+    return fail({
+      path: `${path}.from`,
+      found,
+      accepted: 'its variables by their settings, env: { url: "OWN_URL" }',
+    });
+  }
   if (factory.serviceOptions && SERVICE_KEYS.includes(name)) {
     return fail({ found: show(name), accepted: "a name that is not a setting of services" });
   }
@@ -132,28 +175,43 @@ async function readOptions(
   name: string,
   { said, from, factory }: Entry,
   declaration: Declarations[string],
-  env: Record<string, string>,
-  io: FileIo,
-): Promise<{ on?: PluginConfig; faults: Fault[] }> {
-  const asked = await askEnvironment(name, declaration, env, io);
-  if (!asked.ok) return { faults: asked.faults };
-  if (said === undefined && asked.options === undefined && !ON_BY_DEFAULT.has(name)) return { faults: [] };
-  const fromFile = isObject(said) ? said : {};
-  const merged = isObject(asked.options) ? { ...asked.options, ...fromFile } : fromFile;
-  // A third party's plugin without a schema judges its options itself.
+  origin: Origin,
+  { env, fromFiles, io }: PluginWorld,
+  secrets: Set<string>,
+): Promise<{ on?: PluginConfig; section?: Section; faults: Fault[] }> {
+  // A third-party plugin without a schema validates its options itself.
   const schema = declaration.options ?? (factory ? v.unknown() : v.strictObject({}));
+  const variables = declaration.env ?? {};
+  const names = Object.values(variables).map(nameOf);
+  const faults = await readSecretFiles(env, names, io.cwd, io.readFile, fromFiles);
+  if (faults.length > 0) return { faults };
+  const asked = readVariables(schema, variables, env, fromFiles);
+  const isOn = said !== undefined || switchesOn(declaration, asked.said) || declaration.isDefault;
+  if (!isOn) return { faults: [] };
+  const fromFile = isRecord(said) ? said : {};
+  const layers: Layer[] = [];
+  if (Object.keys(asked.said).length > 0) layers.push(layerOf(asked));
+  if (said !== undefined) layers.push({ said: fromFile, origin });
+  const itsModule: Layer[] = from === undefined ? [] : [{ said: { from }, origin }];
+  const section: Section = { path: ["plugins", name], schema, layers: [...itsModule, ...layers] };
   try {
-    const checked = check(schema, merged, ["plugins", name], { hideUrls: true });
+    // A third party's plugin may expect a plain object.
+    const settings = { ...merged(layers) };
+    markedSecrets(schema, settings, secrets);
+    // The schema of a third-party plugin may not mark its secrets; their names may tell.
+    collectSecrets(settings, false, secrets);
+    const checked = check(schema, settings, ["plugins", name], { hideUrls: true });
     if (checked.ok) {
-      const origin = factory ? { from, factory } : {};
-      return { on: { name, ...origin, options: checked.value }, faults: [] };
+      const ofOthers = factory ? { from, factory } : {};
+      return { on: { name, ...ofOthers, options: checked.value }, section, faults: [] };
     }
-    const faults = checked.faults.map(({ path, found, accepted, keys, value }) => {
-      const inFile = keys.length > 0 && Object.hasOwn(fromFile, keys[0]!);
-      const variable = inFile ? undefined : variableOf(value, asked.names, env);
-      return { path: variable === undefined ? path : `env ${variable}`, found, accepted };
-    });
-    return { faults };
+    return {
+      faults: checked.faults.map(({ path, found, accepted, keys: [key] }) => {
+        const inFile = key === undefined || Object.hasOwn(fromFile, key);
+        const variable = inFile ? undefined : own(asked.variables, String(key));
+        return { path: variable === undefined ? path : `env ${variable}`, found, accepted };
+      }),
+    };
   } catch (error) {
     const found = `a schema that threw ${brief(error)}`;
     return {
@@ -162,55 +220,7 @@ async function readOptions(
   }
 }
 
-type Asked = { ok: true; options: unknown; names: string[] } | { ok: false; faults: Fault[] };
-
-/**
- * What the environment says to a plugin. The names that it looks up are recorded, so that each may come as
- * NAME_FILE without the plugin's knowing: it is asked again until it looks up nothing new that has a file.
- */
-async function askEnvironment(
-  name: string,
-  declaration: Declarations[string],
-  env: Record<string, string>,
-  io: FileIo,
-): Promise<Asked> {
-  const names = new Set<string>();
-  const recorder: Env = new Proxy(env, {
-    get(target, key) {
-      if (typeof key === "string") names.add(key);
-      return Object.hasOwn(target, key) ? target[key as string] : undefined;
-    },
-    has(target, key) {
-      if (typeof key === "string") names.add(key);
-      return Object.hasOwn(target, key);
-    },
-  });
-  for (;;) {
-    let options: unknown;
-    try {
-      options = declaration.fromEnv?.(recorder);
-    } catch (error) {
-      const found = `settings in the environment at which it threw ${brief(error)}`;
-      return {
-        ok: false,
-        faults: [{ path: joinPath(["plugins", name]), found, accepted: "what the plugin's page says" }],
-      };
-    }
-    const fresh = [...names].filter((one) => env[`${one}_FILE`] !== undefined);
-    if (fresh.length === 0) return { ok: true, options, names: [...names] };
-    const faults = await readSecretFiles(env, fresh, io.cwd, io.readFile);
-    if (faults.length > 0) return { ok: false, faults };
-  }
-}
-
-/** The variable that a value came from: the one that it equals, or is a part of, as are all of a list. */
-function variableOf(value: unknown, names: readonly string[], env: Env): string | undefined {
-  const parts = (Array.isArray(value) ? value : [value]).filter(
-    (one) => typeof one === "string" && one !== "",
-  );
-  if (parts.length === 0) return undefined;
-  return (
-    names.find((one) => env[one] === value) ??
-    names.find((one) => parts.every((part) => env[one]?.includes(part)))
-  );
+function switchesOn({ onBy }: Declarations[string], said: Record<string, unknown>): boolean {
+  const keys = Object.keys(said);
+  return keys.some((key) => onBy === undefined || onBy.includes(key));
 }

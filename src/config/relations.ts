@@ -1,10 +1,10 @@
-/** Faults between services: names that nobody has, cycles, containers and plugins that do not fit together. */
+/** Faults between services: unknown names, cycles, and containers and plugins that do not fit together. */
 
 import { type Fault, joinPath, show } from "./fault.ts";
 import { nearest, suggest } from "./nearest.ts";
 import type { Service } from "./service.ts";
 
-/** `names` are all services of the file, those with faults of their own included. */
+/** `names`: all services in the file, including those with faults of their own. */
 export function relationFaults(services: ReadonlyMap<string, Service>, names: readonly string[]): Fault[] {
   const faults: Fault[] = [];
   const known = new Set(names);
@@ -32,14 +32,14 @@ export function relationFaults(services: ReadonlyMap<string, Service>, names: re
 }
 
 /**
- * One fault for each cycle of `dependsOn`: its services would wait for each other for ever. (`restartWith`
- * may go both ways: each is restarted along with the other, once.)
+ * One fault for each cycle of `dependsOn`, whose services would wait for each other for ever. (`restartWith` may be
+ * mutual: each service is then restarted once along with the other.)
  */
 function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
   const faults: Fault[] = [];
   const done = new Set<string>();
   for (const root of services.keys()) {
-    // Depth first, with the way kept by hand: a chain of thousands must not end in a full call stack.
+    // Depth first, with an explicit stack: a chain of thousands must not overflow the call stack.
     const way: { name: string; next: number }[] = [{ name: root, next: 0 }];
     const onWay = new Set([root]);
     while (way.length > 0) {
@@ -51,7 +51,7 @@ function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
         way.pop();
       } else if (onWay.has(other)) {
         const cycle = way.slice(way.findIndex(({ name }) => name === other)).map(({ name }) => name);
-        // A service that depends on itself has its own fault.
+        // A service that depends on itself already has a fault.
         if (cycle.length > 1) faults.push(cycleFault(cycle));
       } else if (services.has(other)) {
         way.push({ name: other, next: 0 });
@@ -62,7 +62,7 @@ function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
   return faults;
 }
 
-/** A longer way is cut in the middle: services on it. */
+/** A longer cycle is cut in the middle to this many services. */
 const CYCLE_SHOWN = 20;
 
 function cycleFault(cycle: readonly string[]): Fault {
@@ -76,9 +76,9 @@ function cycleFault(cycle: readonly string[]): Fault {
 }
 
 /**
- * Two services that would restart one container: backoff, budget and evidence are kept for each service, so
- * together they would restart it twice as often as either may, and at the same time. One that only tells
- * (`notify`) may share it.
+ * Two services that would restart the same container. Backoff, budget and evidence belong to a service, so together
+ * they could restart the container twice as often as allowed, even at the same time. A service that only notifies may
+ * share a container.
  */
 function containerFaults(services: ReadonlyMap<string, Service>): Fault[] {
   const faults: Fault[] = [];
@@ -101,7 +101,7 @@ function containerFaults(services: ReadonlyMap<string, Service>): Fault[] {
   return faults;
 }
 
-/** Checks and restarters that no plugin brings. Built-in plugins' are named as the plugins are. */
+/** Checks and restarters that no plugin provides. Those of built-in plugins have the name of the plugin. */
 export function providerFaults(
   services: ReadonlyMap<string, Service>,
   wanted: ReadonlySet<string>,

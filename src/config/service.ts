@@ -1,20 +1,13 @@
-/** A service in a person's words, and the policy and target that it becomes. */
+/** Turns the settings of a service into its policy and its target. */
 import { type Backoff, type Budget, DEFAULT_POLICY, type ServicePolicy } from "../core/policy.ts";
+import { own } from "../core/record.ts";
+import { showDuration } from "../plugin/settings.ts";
 import { type Checked, check, checkRest } from "./check.ts";
 import type { Declarations, ServiceTargetConfig } from "./config.ts";
 import { type Fault, joinPath, show } from "./fault.ts";
-import { showDuration } from "./fields.ts";
+import type { Said } from "./layers.ts";
 import type { WindowSettings } from "./maintenance.ts";
-import type { ServiceSchema, ServiceSettings } from "./service-schema.ts";
-
-/** What a service takes from outside when it does not say it itself. */
-export interface ServiceDefaults {
-  intervalMs: number;
-  timeoutMs: number;
-  failureThreshold: number;
-  /** For every service, whatever it says itself. */
-  dryRun: boolean;
-}
+import { anyServiceSchema, type ServiceSchema, type ServiceSettings } from "./service-settings.ts";
 
 export interface Service {
   policy: ServicePolicy;
@@ -23,24 +16,26 @@ export interface Service {
 }
 
 /**
- * Checks one service and fills in its defaults; faults' paths begin with `services.<name>`. Where some
- * settings are wrong, the service is what the others say, for what is judged between services.
+ * Validates one service and fills in its defaults; paths of faults begin with `services.<name>`. If some settings are
+ * wrong, the service is made from the others, so that relations between services can be checked.
  */
 export function readService(
   name: string,
   input: unknown,
   schema: ServiceSchema,
   silent: PluginDefaults,
-  defaults: ServiceDefaults,
+  declarations: Declarations,
 ): { service?: Service; faults: Fault[] } {
-  const { value, faults } = checkRest(schema, input, ["services", name], { url: "http://unknown/" });
+  const { value, faults } = checkRest(schema, input, ["services", name], () =>
+    anyServiceSchema(declarations),
+  );
   if (!value) return { faults };
-  const policy = toPolicy(name, value, defaults);
+  const policy = toPolicy(name, value, declarations);
   const target = {
     url: value.url ?? "",
     check: value.check,
     restarter: value.restarter,
-    timeoutMs: value.timeout ?? defaults.timeoutMs,
+    timeoutMs: value.timeout,
   };
   const plugins = pluginOptions(name, value, silent);
   const service = { policy, target: { ...target, options: plugins.options }, windows: value.maintenance };
@@ -48,7 +43,7 @@ export function readService(
   return { service, faults: [...plugins.faults, ...relationFaults(name, policy)] };
 }
 
-/** What each plugin makes of a service that does not mention it: its schema's defaults, or faults. */
+/** For each plugin, the settings of a service that does not mention it: the defaults of its schema, or faults. */
 export type PluginDefaults = ReadonlyMap<string, Checked<unknown>>;
 
 export function pluginDefaults(declarations: Declarations): PluginDefaults {
@@ -60,8 +55,8 @@ export function pluginDefaults(declarations: Declarations): PluginDefaults {
 }
 
 /**
- * What the service says to each plugin. One that it does not mention gets its schema's defaults; when there
- * are none (a command that must be given), that is a fault only for the plugins that the service relies on.
+ * The service's settings for each plugin. A plugin that the service does not mention gets the defaults of its schema.
+ * A missing setting without default (such as a command) is a fault only for plugins that the service uses.
  */
 function pluginOptions(
   name: string,
@@ -89,18 +84,20 @@ function heals({ action }: Pick<ServiceSettings, "action">): boolean {
   return action === "restart" || action === "stop";
 }
 
-function toPolicy(name: string, settings: ServiceSettings, defaults: ServiceDefaults): ServicePolicy {
+function toPolicy(name: string, settings: ServiceSettings, declarations: Declarations): ServicePolicy {
+  const needsContainer = own(declarations, settings.restarter)?.needsContainer === true;
   const { fastInterval, remindEvery, budget, startPeriod } = settings;
   return {
     name,
     displayName: settings.displayName ?? titleOf(name),
-    // Other restarters know a service by its name, and need no container to have something to restart.
-    container: settings.container ?? (settings.restarter === "docker" ? "" : name),
+    // Other restarters identify a service by its name and need no container.
+    container: settings.container ?? (needsContainer ? "" : name),
+    ...shownUrl(settings.url),
     action: settings.action,
-    dryRun: defaults.dryRun || settings.dryRun,
-    intervalMs: settings.interval ?? defaults.intervalMs,
+    dryRun: settings.dryRun,
+    intervalMs: settings.interval,
     ...(fastInterval === undefined ? {} : { fastIntervalMs: fastInterval }),
-    failureThreshold: settings.failureThreshold ?? defaults.failureThreshold,
+    failureThreshold: settings.failureThreshold,
     successThreshold: settings.successThreshold,
     backoff: toBackoff(settings.backoff),
     budget: budget === "never" ? null : toBudget(budget),
@@ -114,11 +111,28 @@ function toPolicy(name: string, settings: ServiceSettings, defaults: ServiceDefa
   };
 }
 
+/** The settings whose default depends on others, as a person would write them. */
+export function impliedSettings({ displayName, container, backoff }: ServicePolicy): Said {
+  return {
+    displayName,
+    ...(container === "" ? {} : { container }),
+    backoff: { base: showDuration(backoff.baseMs), cap: showDuration(backoff.capMs) },
+  };
+}
+
+/** The URL for alerts, without what may be a secret. */
+function shownUrl(text: string | undefined): Pick<ServicePolicy, "healthUrl"> {
+  if (text === undefined || !URL.canParse(text)) return {};
+  const url = new URL(text);
+  Object.assign(url, { username: "", password: "", search: "", hash: "" });
+  return { healthUrl: url.href };
+}
+
 function toBudget({ restarts, window }: { restarts: number; window: number }): Budget {
   return { restarts, windowMs: window };
 }
 
-/** Whoever sets only one of base and cap moves the other's default along, so that base is at most cap. */
+/** If only one of base and cap is set, the other's default moves along, so that base is at most cap. */
 function toBackoff({ base, cap, jitter }: ServiceSettings["backoff"]): Backoff {
   const { baseMs, capMs } = DEFAULT_POLICY.backoff;
   return {
@@ -128,13 +142,13 @@ function toBackoff({ base, cap, jitter }: ServiceSettings["backoff"]): Backoff {
   };
 }
 
-/** `gateway_manager` is shown as `Gateway Manager`. */
+/** `gateway_manager` becomes `Gateway Manager`. */
 function titleOf(name: string): string {
   const words = name.split(/[_.-]+/).filter((word) => word !== "");
   return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join(" ");
 }
 
-/** Faults between settings that are right by themselves. */
+/** Faults between settings that are valid on their own. */
 function relationFaults(name: string, policy: ServicePolicy): Fault[] {
   const faults: Fault[] = [];
   const { backoff, fastIntervalMs, intervalMs } = policy;

@@ -1,29 +1,36 @@
-/** The brake: when too much falls at once, the fault is not the services', and restarts would only harm. */
-import { rootCause } from "./dependencies.ts";
-import type { Draft } from "./draft.ts";
-import { note, tell } from "./draft.ts";
-import type { BrakeRule, Surroundings } from "./event.ts";
-import type { Brake } from "./state.ts";
-import { titles, words } from "./words.ts";
+/**
+ * The brake: when many services go down at once, the cause lies outside them, and restarts would only do harm.
+ * Source: Envoy's panic threshold.
+ */
 
-/** Closes or opens the brake after the checks of a tick were judged, before anything is decided. */
+import { tellBrakeClosed, tellBrakeOpened } from "./alerting.ts";
+import type { Draft } from "./context.ts";
+import { change, note } from "./context.ts";
+import type { BrakeRule, Surroundings } from "./event.ts";
+import { holdAfter } from "./holds.ts";
+import type { Brake, ServiceIn } from "./state.ts";
+import { outOfReach } from "./state.ts";
+import { rootCause } from "./topology.ts";
+import { words } from "./words.ts";
+
+/** Closes or opens the brake, after all checks of a tick were judged and before anything is decided. */
 export function applyBrake(draft: Draft, rule: BrakeRule | undefined, around: Surroundings): void {
   const closed = draft.brake;
   const cause = causeToClose(draft, rule, around);
   if (cause !== null && closed === null) {
-    draft.brake = { ...cause, sinceAt: draft.now };
-    tellBrake(draft, false, words.brakeClosed(cause.reason, fallen(draft)), draft.now);
+    const brake = { ...cause, sinceAt: draft.now };
+    draft.brake = { ...brake, toldAs: tellBrakeClosed(draft, brake, namesOf(fallen(draft))) };
   } else if (cause === null && closed !== null && mayOpen(closed, around)) {
     draft.brake = null;
     countAfresh(draft);
-    tellBrake(draft, true, words.brakeOpened(closed, draft.now), closed.sinceAt);
+    tellBrakeOpened(draft, closed);
   } else if (cause !== null && closed !== null && cause.kind !== closed.kind) {
-    draft.brake = { ...cause, sinceAt: closed.sinceAt };
-    note(draft, "warn", "", words.brakeClosed(cause.reason, fallen(draft)));
+    draft.brake = { ...closed, ...cause };
+    note(draft, "warn", "", words.brakeClosed(cause.reason, namesOf(fallen(draft))));
   }
 }
 
-/** What was not looked at in this tick cannot open the brake that it closed. */
+/** What closed the brake must be seen to be over: a tick that did not look cannot open it. */
 function mayOpen(closed: Brake, around: Surroundings): boolean {
   if (closed.kind === "engine") return around.engineFault === null;
   if (closed.kind === "network") return around.networkFault === null;
@@ -38,48 +45,33 @@ function causeToClose(
   if (around.networkFault) return { kind: "network", reason: words.brakeNetwork(around.networkFault) };
   if (around.engineFault) return { kind: "engine", reason: words.brakeEngine(around.engineFault) };
   if (rule === undefined) return null;
-  // While closed it stays so as long as as many are down, however long ago they fell.
+  // A closed brake stays closed while this many are down, no matter when they went down.
   const since = draft.brake?.kind === "correlated" ? Number.NEGATIVE_INFINITY : draft.now - rule.windowMs;
-  const roots = fallen(draft).filter((name) => {
-    const service = draft.services[name]!;
-    return service.outage!.startedAt >= since && rootCause(draft, name) === undefined;
-  });
+  const roots = fallen(draft).filter(
+    ([name, { outage }]) => outage.startedAt >= since && rootCause(draft, name) === undefined,
+  );
   const total = draft.policies.size;
   if (roots.length < rule.min || roots.length / total < rule.share) return null;
   return { kind: "correlated", reason: words.brakeCorrelated(roots.length, total, rule) };
 }
 
-/** Services at their threshold. */
-function fallen(draft: Draft): string[] {
-  return [...draft.policies.keys()].filter((name) => {
+/** Services that are down. Those out of reach have a hold and an alert of their own. */
+function fallen(draft: Draft): [name: string, ServiceIn<"down">][] {
+  return [...draft.policies.keys()].flatMap((name) => {
     const service = draft.services[name];
-    return service?.status === "down" && service.outage !== null;
+    if (service?.status !== "down" || outOfReach(service) !== undefined) return [];
+    return [[name, service] as [string, ServiceIn<"down">]];
   });
 }
 
-/** After the brake, nothing is restarted for failures that were counted under it. */
+const namesOf = (services: ReturnType<typeof fallen>) => services.map(([name]) => name);
+
+/** Failures that were counted while the brake was closed must not lead to restarts. */
 function countAfresh(draft: Draft): void {
   for (const name of draft.policies.keys()) {
-    const service = draft.services[name];
-    if (service === undefined || service.failures === 0) continue;
-    const hold = service.hold?.kind === "brake" ? null : service.hold;
-    draft.services[name] = { ...service, failures: 0, hold };
+    change(draft, name, (_, service) => {
+      if (service.failures === 0) return service;
+      return { ...service, failures: 0, hold: holdAfter("opening", service.hold) };
+    });
   }
-}
-
-function tellBrake(draft: Draft, opened: boolean, message: string, sinceAt: number): void {
-  tell(draft, "", {
-    type: "WATCHDOG_FAILURE",
-    severity: opened ? "INFO" : "CRITICAL",
-    title: opened ? titles.brakeOpened : titles.brakeClosed,
-    message,
-    params: {
-      component_name: "watchdog",
-      container_name: "",
-      action: "none",
-      success: opened,
-      consecutive_failures: 0,
-      incident_id: `trouble_brake_${sinceAt}`,
-    },
-  });
 }

@@ -1,29 +1,29 @@
-import { draw } from "./draw.ts";
 import type { Policies, ServicePolicy } from "./policy.ts";
-import type { ServiceState, WatchdogState } from "./state.ts";
+import { draw } from "./seeded-random.ts";
+import type { LastTick, ServiceState, WatchdogState } from "./state.ts";
 
-/** A scheduler that comes a little early is not sent away: a tenth of the interval, at most 1 s. */
+/** A tick that comes a little early still counts: by a tenth of the interval, at most 1 s. */
 function toleranceMs(intervalMs: number): number {
   return Math.min(1000, intervalMs / 10);
 }
 
-export function intervalNowMs(policy: ServicePolicy, service: ServiceState): number {
+function intervalNowMs(policy: ServicePolicy, service: ServiceState): number {
   const inDoubt = service.status !== "healthy" && service.status !== "unknown";
   return inDoubt ? (policy.fastIntervalMs ?? policy.intervalMs) : policy.intervalMs;
 }
 
 /**
- * When the service may be checked next. An impatient scheduler must not turn 3 failures in 45 s
- * into 3 in 50 ms; and a clock that was set back must not put the next check off for as long.
+ * When the service may be checked next. A scheduler that ticks too often must not turn 3 failures in 45 s into 3 in
+ * 50 ms. A clock that was set back must not delay the next check by as much.
  */
-export function dueAt(
+function dueAt(
   policy: ServicePolicy,
   service: ServiceState | undefined,
   now: number,
   spread: boolean,
 ): number {
   if (service?.lastCheck == null) {
-    // A thousand services must not be asked in the same instant for ever after.
+    // Otherwise a thousand services would be checked at the same moment in every interval.
     return spread && service ? Math.min(service.addedAt, now) + draw(policy.name) * policy.intervalMs : 0;
   }
   const intervalMs = intervalNowMs(policy, service);
@@ -31,10 +31,10 @@ export function dueAt(
   return lastAt + intervalMs - toleranceMs(intervalMs);
 }
 
-/** From how many services on the first checks are spread over the first interval. */
+/** With this many services or more, the first checks are spread over the first interval. */
 export const SPREAD_FROM = 100;
 
-/** The services to check now: their interval has passed, and no restart of theirs is under way. */
+/** The services to check now: their interval has passed, and they are not being restarted. */
 export function dueServices(state: WatchdogState, policies: Policies, now: number, spread = false): string[] {
   const due: string[] = [];
   for (const [name, policy] of policies) {
@@ -53,4 +53,13 @@ export function nextDueInMs(state: WatchdogState, policies: Policies, now: numbe
     if (service?.status !== "restarting") next = Math.min(next, dueAt(policy, service, now, spread));
   }
   return Number.isFinite(next) ? Math.max(0, Math.ceil(next - now)) : 0;
+}
+
+const KEPT_GAPS = 5;
+
+/** The last gaps between ticks, with the one before `startedAt`: they show the pace of the scheduler. */
+export function gapsBefore(lastTick: LastTick | null, startedAt: number): number[] {
+  if (lastTick === null) return [];
+  const gapMs = Math.max(0, startedAt - lastTick.startedAt);
+  return [...(lastTick.gapsMs ?? []), gapMs].slice(-KEPT_GAPS);
 }

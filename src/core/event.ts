@@ -1,36 +1,51 @@
-/** What happens to the watchdog, and what it wants done about it. */
+/** Events go into the core, effects come out: what happened, and what the runner has to do about it. */
 import type { Alert } from "./alert.ts";
+import type { CheckFault, KnownContainer } from "./container.ts";
 import type { Policies } from "./policy.ts";
-import type { KnownContainer, LogEntry } from "./state.ts";
+import type { LogEntry } from "./state.ts";
+import type { TroubleId } from "./trouble-state.ts";
 
-/** `ok: null` when the check could not be made: it counts as nothing. */
+/** The result of a check. `ok: null`: the check could not be made, and counts as neither passed nor failed. */
 export interface Verdict {
   ok: boolean | null;
   reason: string;
+  fault?: CheckFault;
 }
 
-/** How a restart ended. `fault` is the restarter's own word for what kept it from its job. */
+/** What kept a restarter from its job. */
+export type RestartFault =
+  | "no_such_container"
+  | "engine_unreachable"
+  | "permission_denied"
+  | "client_missing"
+  | "other";
+
+/** How a restart ended. */
 export interface Outcome {
   outcome: "restarted" | "failed" | "unknown";
   reason: string;
-  fault?: string;
+  fault?: RestartFault;
+  /** It failed before it could do anything. */
+  untried?: true;
   /** What the evidence suggests. */
   hint?: string;
 }
 
-/** What is known around the checks of a tick; what is absent was not looked at, or needs no looking. */
+/** What the watchdog saw besides the checks of a tick. What is absent was not looked at. */
 export interface Surroundings {
-  /** Containers by service, as the engine said just now. */
+  /** Containers by service, as the engine described them just now. */
   containers?: Record<string, KnownContainer>;
-  /** The look was not over in time: what containers would have said is not known. */
+  /** Services whose container does not exist. */
+  gone?: readonly string[];
+  /** The engine did not answer in time: nothing new is known about containers. */
   late?: true;
-  /** Why the restarter's engine does not answer; `null` when it does. */
+  /** Why the container engine does not answer; `null` when it does. */
   engineFault?: string | null;
   /** Why the watchdog's own network seems to be down; `null` when it is not. */
   networkFault?: string | null;
 }
 
-/** What a person asks for. An empty `service` means all. */
+/** What a person requests. An empty `service` means all. */
 export interface OperatorRequest {
   action: "pause" | "resume" | "restart";
   service: string;
@@ -39,21 +54,34 @@ export interface OperatorRequest {
   force?: boolean;
 }
 
+/** The result of a request: `text` for people, `code` for programs. */
+export interface OperatorAnswer {
+  code: "done" | "refused" | "unknown_service";
+  text: string;
+}
+
 export type WatchdogEvent =
   /**
-   * The state was loaded, or the configuration changed: restarts under way are not ours any more.
-   * `ends` has those whose container tells what became of them.
+   * The state was loaded: restarts that were under way are not ours any more. `ends` has the outcomes that their
+   * containers tell.
    */
-  | { type: "loaded"; ends?: Record<string, Outcome> }
-  /** `at`: when the tick began, from which the next check is due; now when absent. */
+  | { type: "loaded"; ends?: Record<string, Outcome>; isPartial?: boolean }
+  /**
+   * The configuration was replaced, or other services were found: some may have joined and left. Restarts that are
+   * under way go on. `isPartial`: not all services could be found out.
+   */
+  | { type: "configured"; isPartial?: boolean }
+  /** `at`: when the tick began, by which the next check is scheduled; now when absent. */
   | { type: "checked"; at?: number; verdicts: Record<string, Verdict>; around?: Surroundings }
   | { type: "operator"; request: OperatorRequest; around?: Surroundings }
   | { type: "settled"; outcomes: Record<string, Outcome> }
-  /** Something keeps the watchdog from its job, or (`reason: null`) does so no more. */
-  | { type: "trouble"; trouble: string; reason: string | null; tried: string };
+  /** Restarts that were ordered and did not begin. */
+  | { type: "withheld"; services: readonly string[]; why: string }
+  /** Something keeps the watchdog from doing its job, or no longer does (`reason: null`). */
+  | { type: "trouble"; trouble: TroubleId; reason: string | null; tried: string };
 
-/** When an event happens, and a word that no other event has: the seed of ids and of jitter. */
-export interface Moment {
+/** When an event happens, and an id of its own, from which other ids and the jitter follow. */
+interface Moment {
   now: number;
   id: string;
 }
@@ -62,11 +90,11 @@ export interface World {
   policies: Policies;
   moment: Moment;
   brake?: BrakeRule;
-  /** Services in a maintenance window, and when it closes. */
+  /** Services in a maintenance window, with the time at which it closes. */
   maintenance?: Readonly<Record<string, number>>;
 }
 
-/** Holds all restarts when at least `min` services and this share of all fall within `windowMs` (Envoy's panic threshold). */
+/** Hold all restarts when at least `min` services, and this share of all, go down within `windowMs`. */
 export interface BrakeRule {
   share: number;
   min: number;
@@ -76,7 +104,7 @@ export interface BrakeRule {
 export interface RestartOrder {
   id: string;
   service: string;
-  /** The incident that it is part of; empty when there is none. */
+  /** The incident that it belongs to; empty when there is none. */
   incident: string;
   action: "restart" | "stop";
   reason: string;
@@ -98,11 +126,14 @@ export interface Incident {
   log: LogEntry[];
 }
 
+/** What the log may say about many services at once. */
+export type Topic = "failing" | "healthy" | "grace" | "hold" | "restart";
+
 export type Effect =
   | { type: "restart"; order: RestartOrder }
-  /** An outage that is over, for the store of incidents. */
+  /** An outage that has ended, for the store of incidents. */
   | { type: "incident"; incident: Incident }
-  /** The answer to an operator's request. */
-  | { type: "answer"; done: boolean; text: string }
+  | ({ type: "answer" } & OperatorAnswer)
   | { type: "alert"; service: string; alert: Alert }
-  | { type: "note"; level: "info" | "warn"; service: string; text: string };
+  /** For the log. When thousands come at once, the log counts those of one topic instead of writing each. */
+  | { type: "note"; level: "info" | "warn"; service: string; text: string; topic?: Topic };

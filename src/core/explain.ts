@@ -1,15 +1,15 @@
-/** Why a service is, or is not, being restarted, in one sentence and in parts. */
-import { budgetLeft, restartsInWindow } from "./budget.ts";
+/** Why a service is being restarted, or is not: in one sentence, and in parts for programs. */
+import { budgetLeft, restartsInWindow } from "./holds.ts";
 import type { ServicePolicy } from "./policy.ts";
 import type { ServiceState } from "./state.ts";
 import { words } from "./words.ts";
 
 export interface Explanation {
-  /** The whole of it, for people. */
+  /** The whole explanation, for people. */
   why: string;
-  /** When it may be restarted next, ms since the epoch; `null` when that depends on something that `why` names. */
+  /** When it may be restarted next, ms since the epoch; `null` if that depends on something that `why` names. */
   nextRestartAt: number | null;
-  /** Restarts left in the budget's window; `null` without a budget. */
+  /** How many restarts the budget allows now; `null` without a budget. */
   budgetLeft: number | null;
   restartsInWindow: number;
 }
@@ -35,7 +35,7 @@ function sentence(policy: ServicePolicy, service: ServiceState, now: number): st
     case "failing":
       return words.whyFailing(policy, service, reason);
     case "restarting":
-      return words.whyRestarting(policy, service, now);
+      return words.whyRestarting(policy, service.restart, now);
     case "verifying":
       return words.whyVerifying(policy, service, reason, now);
     case "down":

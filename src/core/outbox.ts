@@ -1,11 +1,12 @@
-/** The outbox: which alert goes to which sink, when it is tried next, and what becomes of it. */
+/** The outbox: which alert goes to which sink, when it is tried next, and how it ends. */
 import type { Alert, Route } from "./alert.ts";
 import { takes } from "./alert.ts";
-import { draw } from "./draw.ts";
+import { record } from "./record.ts";
+import { draw } from "./seeded-random.ts";
 
 /**
- * What came of one attempt at one sink. `disable`: the receiver is gone for good. `calledOff`: we stopped
- * it ourselves, so that it says nothing of the sink and counts as no attempt.
+ * The result of one attempt at one sink. `disable`: the receiver is gone for good. `calledOff`: we stopped the attempt
+ * ourselves, so it says nothing about the sink and does not count.
  */
 export type Delivery =
   | { outcome: "delivered"; reason: string }
@@ -17,7 +18,7 @@ export interface OutboxEntry {
   /** `<alert id>:<sink>` */
   id: string;
   sink: string;
-  /** Whose news it is; empty for the watchdog's own. Order is kept for each (sink, service). */
+  /** The service that the alert is about; empty for the watchdog's own. Order is kept for each (sink, service). */
   service: string;
   alert: Alert;
   createdAt: number;
@@ -30,13 +31,13 @@ export interface DeadLetter extends OutboxEntry {
   diedAt: number;
 }
 
-/** What is known of a sink that failed; a sink that takes alerts has no record. */
-export interface SinkHealth {
+/** What is known about a sink that failed. A sink that accepts alerts has no record. */
+interface SinkHealth {
   /** Failed attempts in a row, over all services. */
   failures: number;
-  /** Not tried before this: `Retry-After`, or an open circuit. */
+  /** No attempt before this time: `Retry-After`, or an open circuit. */
   heldUntilAt: number;
-  /** The receiver is gone for good; a replay or a new start tries it again. */
+  /** The receiver is gone for good. A replay, or the next start of the watchdog, tries it again. */
   disabled?: true;
 }
 
@@ -51,21 +52,23 @@ export interface OutboxState {
 /** After the n-th failed attempt, wait this long (Standard Webhooks' schedule), varied by a fifth either way. */
 const SCHEDULE_MS = [5, 30, 120, 300, 900, 3600, 10_800, 21_600, 43_200].map((s) => s * 1000);
 const OLDEST_MS = 24 * 3_600_000;
-/** Alerts that wait, for all sinks together. A host in trouble for a day makes a few thousand. */
+/** The longest wait that a receiver may ask for: an alert must get more than one attempt in its day. */
+const LONGEST_ASKED_MS = 6 * 3_600_000;
+/** The most alerts that wait, for all sinks together. A host in trouble for a day makes a few thousand. */
 export const MOST_ENTRIES = 20_000;
 const MOST_DEAD = 1000;
-/** Failures in a row that open a sink's circuit: it is then tried with one alert at a time. */
+/** After this many failures in a row a sink's circuit opens: it is then tried with one alert at a time. */
 export const CIRCUIT_FAILURES = 5;
 const CIRCUIT_MS = 300_000;
 
 export function emptyOutbox(): OutboxState {
-  return { entries: [], dead: [], sinks: {}, sent: 0 };
+  return { entries: [], dead: [], sinks: record(), sent: 0 };
 }
 
-/** The sinks that there are, and which alerts each takes. */
+/** All sinks, with the alerts that each one takes. */
 export type Routes = ReadonlyMap<string, Route | undefined>;
 
-/** The outbox with new alerts. `dropped` had to make room, and are dead letters now. */
+/** The outbox with new alerts. The `dropped` ones had to make room and are dead letters now. */
 export function enqueue(
   outbox: OutboxState,
   alerts: readonly { service: string; alert: Alert }[],
@@ -84,7 +87,7 @@ export function enqueue(
   return makeRoom({ ...outbox, entries: [...outbox.entries, ...fresh] }, now);
 }
 
-/** Past the bound the oldest go, news of recoveries before news of failures: a DOWN is dropped last. */
+/** Over the limit the oldest are dropped, recoveries before failures: a DOWN is dropped last. */
 function makeRoom(outbox: OutboxState, now: number): { outbox: OutboxState; dropped: DeadLetter[] } {
   const excess = outbox.entries.length - MOST_ENTRIES;
   if (excess <= 0) return { outbox, dropped: [] };
@@ -100,16 +103,17 @@ function buried(dead: readonly DeadLetter[], fresh: readonly DeadLetter[]): Dead
   return [...dead, ...fresh].slice(-MOST_DEAD);
 }
 
-/** The outbox at a new start: somebody may have mended the address of a receiver that was gone. */
+/** The outbox at the start of a process: somebody may have corrected the address of a receiver that was gone. */
 export function reopen(outbox: OutboxState): OutboxState {
-  const sinks = Object.fromEntries(Object.entries(outbox.sinks).filter(([, { disabled }]) => !disabled));
+  const sinks = record(outbox.sinks);
+  for (const [name, { disabled }] of Object.entries(sinks)) if (disabled) delete sinks[name];
   return { ...outbox, sinks };
 }
 
-/** What is kept in order: one service's news for one sink. */
+/** A lane is kept in order: the alerts about one service for one sink. */
 export const laneOf = (entry: OutboxEntry) => `${entry.sink}\n${entry.service}`;
 
-/** Entries that wait, in order, for each (sink, service) whose first entry may be tried now. */
+/** The waiting entries, in order, of each lane whose first entry may be tried now. */
 export function dueLanes(outbox: OutboxState, now: number): OutboxEntry[][] {
   const lanes = new Map<string, OutboxEntry[]>();
   for (const entry of outbox.entries) {
@@ -129,7 +133,7 @@ export function circuitIsOpen(outbox: OutboxState, sink: string): boolean {
   return (outbox.sinks[sink]?.failures ?? 0) >= CIRCUIT_FAILURES;
 }
 
-/** When the next entry may be tried, lanes in hand left out; `undefined` when none waits. */
+/** When the next entry may be tried, without the lanes `inHand`; `undefined` when none waits. */
 export function nextAttemptAt(outbox: OutboxState, inHand: ReadonlySet<string>): number | undefined {
   const firsts = new Set(inHand);
   let next: number | undefined;
@@ -144,7 +148,7 @@ export function nextAttemptAt(outbox: OutboxState, inHand: ReadonlySet<string>):
   return next;
 }
 
-/** What became of the outbox by attempts: who died, and which sinks' circuits opened. */
+/** The outbox after attempts, with the alerts that will not be tried again, and the sinks whose circuits opened. */
 export interface Recorded {
   outbox: OutboxState;
   died: DeadLetter[];
@@ -157,13 +161,13 @@ export function recordDeliveries(
   now: number,
 ): Recorded {
   const result: Recorded = { outbox, died: [], opened: [] };
-  const sinks = { ...outbox.sinks };
+  const sinks = record(outbox.sinks);
   const entries: OutboxEntry[] = [];
   let sent = outbox.sent;
   let left = deliveries.size;
   const counted = new Set<Delivery>();
   for (const [index, entry] of outbox.entries.entries()) {
-    // Most deliveries are of the oldest entries: the rest is taken over as it is.
+    // Most deliveries concern the oldest entries: the rest stays as it is.
     if (left === 0) {
       entries.push(...outbox.entries.slice(index));
       break;
@@ -177,14 +181,14 @@ export function recordDeliveries(
     if (delivery.outcome === "delivered") {
       sent++;
       const health = sinks[entry.sink];
-      // One that arrived all the same does not end the wait that the receiver asked for.
+      // An alert that was delivered meanwhile does not end the wait that the receiver asked for.
       if (health && health.heldUntilAt > now)
         sinks[entry.sink] = { failures: 0, heldUntilAt: health.heldUntilAt };
       else delete sinks[entry.sink];
       continue;
     }
     const tried = { ...entry, attempts: entry.attempts + 1, lastReason: delivery.reason };
-    // Several alerts in one message share their delivery: that is one failure.
+    // Several alerts in one message share one delivery, and count as one failure.
     if (!counted.has(delivery)) {
       counted.add(delivery);
       const health = afterFailure(sinks[entry.sink], tried, delivery, now);
@@ -192,7 +196,7 @@ export function recordDeliveries(
       const opens = health.failures === CIRCUIT_FAILURES || health.disabled;
       if (opens) result.opened.push({ sink: entry.sink, reason: delivery.reason });
     }
-    const nextAt = now + nextWaitMs(tried, delivery);
+    const nextAt = nextAttempt(tried, delivery, now);
     const isOver = tried.attempts > SCHEDULE_MS.length || nextAt - entry.createdAt > OLDEST_MS;
     if (delivery.outcome === "rejected" || isOver) result.died.push({ ...tried, diedAt: now });
     else entries.push({ ...tried, nextAt });
@@ -201,7 +205,7 @@ export function recordDeliveries(
   return result;
 }
 
-/** A rejected alert says nothing of the sink; a failure holds it for the receiver's wait, or an open circuit's. */
+/** A rejected alert says nothing about the sink. A failure holds it for the wait that it asked for, or its open circuit. */
 function afterFailure(
   health: SinkHealth | undefined,
   tried: OutboxEntry,
@@ -212,23 +216,52 @@ function afterFailure(
   if (delivery.outcome === "rejected") return delivery.disable ? { ...known, disabled: true } : known;
   const failures = known.failures + 1;
   const circuitMs = failures >= CIRCUIT_FAILURES ? Math.min(waitMs(tried), CIRCUIT_MS) : 0;
-  const heldUntilAt = Math.max(known.heldUntilAt, now + Math.max(circuitMs, delivery.retryAfterMs ?? 0));
+  const heldUntilAt = Math.max(known.heldUntilAt, now + Math.max(circuitMs, askedWaitMs(delivery) ?? 0));
   return { ...known, failures, heldUntilAt };
 }
 
-/** The schedule's, or longer if the receiver says so; at once where it says 0 (it moved, and we know where). */
-function nextWaitMs(tried: OutboxEntry, delivery: Delivery): number {
+/** How long the receiver asks to wait, up to a limit; `undefined` when it does not say. */
+export function askedWaitMs(delivery: Delivery): number | undefined {
   const asked = delivery.outcome === "retry" ? delivery.retryAfterMs : undefined;
-  if (asked === 0 && tried.attempts === 1) return 0;
-  return Math.max(waitMs(tried), asked ?? 0);
+  return asked === undefined ? undefined : Math.min(asked, LONGEST_ASKED_MS);
 }
 
-/** The outbox with a dead letter to be tried again at once; `undefined` when there is none of that id. */
+/**
+ * By the schedule, or later if the receiver says so. At once if it says 0, after the first attempt: it moved, and we
+ * know where. A wait that the receiver asks for is cut to the end of the alert's day, for one last attempt.
+ */
+function nextAttempt(tried: OutboxEntry, delivery: Delivery, now: number): number {
+  const asked = askedWaitMs(delivery);
+  if (asked === 0 && tried.attempts === 1) return now;
+  const nextAt = now + Math.max(waitMs(tried), asked ?? 0);
+  const lastAt = tried.createdAt + OLDEST_MS;
+  return now + waitMs(tried) <= lastAt ? Math.min(nextAt, lastAt) : nextAt;
+}
+
+/** The outbox after a time in which no watchdog ran: this time does not make the alerts older. */
+export function rested(outbox: OutboxState, ms: number): OutboxState {
+  return {
+    ...outbox,
+    entries: outbox.entries.map((entry) => ({ ...entry, createdAt: entry.createdAt + ms })),
+  };
+}
+
+/** The outbox after these sinks got new settings: what is known of them is of the old ones, and all of it is due. */
+export function tryAgain(outbox: OutboxState, names: ReadonlySet<string>, now: number): OutboxState {
+  if (names.size === 0) return outbox;
+  const sinks = record(outbox.sinks);
+  for (const name of names) delete sinks[name];
+  const entries = outbox.entries.map((entry) => (names.has(entry.sink) ? { ...entry, nextAt: now } : entry));
+  return { ...outbox, sinks, entries };
+}
+
+/** The outbox, with a dead letter that is tried again at once; `undefined` when no dead letter has this id. */
 export function replay(outbox: OutboxState, id: string, now: number): OutboxState | undefined {
   const letter = outbox.dead.find((one) => one.id === id);
   if (letter === undefined) return undefined;
   const { diedAt: _, ...entry } = letter;
-  const { [entry.sink]: __, ...sinks } = outbox.sinks;
+  const sinks = record(outbox.sinks);
+  delete sinks[entry.sink];
   return {
     ...outbox,
     sinks,

@@ -1,8 +1,8 @@
-/** What a service is and how it is to be healed: the configuration as the core sees it. All times in ms. */
+/** What a service is and how to heal it: the configuration as the core sees it. All times are in ms. */
 
-export type Action = "restart" | "stop" | "notify" | "none";
+type Action = "restart" | "stop" | "notify" | "none";
 
-/** At most `restarts` in any `windowMs`; a restart command that failed counts too. */
+/** At most `restarts` in any `windowMs`. A restart that failed counts too. */
 export interface Budget {
   restarts: number;
   windowMs: number;
@@ -12,7 +12,7 @@ export interface Budget {
 export interface Backoff {
   baseMs: number;
   capMs: number;
-  /** Share by which a wait may differ either way, so that restarts do not march in step. */
+  /** The share by which a wait may vary either way, so that services are not all restarted at once. */
   jitter: number;
 }
 
@@ -21,36 +21,38 @@ export interface ServicePolicy {
   displayName: string;
   /** What the restarter is told to restart; empty when there is nothing to restart. */
   container: string;
+  /** The URL of its check, safe to show: without user name, password, query and fragment. */
+  healthUrl?: string;
   action: Action;
   dryRun: boolean;
   intervalMs: number;
-  /** Interval while in doubt (failing, verifying, down); the ordinary one when absent. */
+  /** The interval while it is failing, verifying or down; `intervalMs` when absent. */
   fastIntervalMs?: number;
   failureThreshold: number;
   successThreshold: number;
-  /** Failures within this time of the container's own start do not count; the image's own when absent. */
+  /** Failures within this time after the container's start do not count; the image's start period when absent. */
   startPeriodMs?: number;
   backoff: Backoff;
-  /** `null`: no budget, the backoff's cap is the only limit. */
+  /** `null`: no budget. The backoff's cap is then the only limit. */
   budget: Budget | null;
-  /** Healthy for this long without a break, and backoff and budget are forgotten. */
+  /** After this time healthy without interruption, backoff and budget are reset. */
   stableMs: number;
-  /** Services that this one cannot be healthy without. */
+  /** Services that must be healthy for this one to be healthy. */
   dependsOn: readonly string[];
   /** Services that are restarted right after this one. */
   restartWith: readonly string[];
-  /** A person's stop is left alone. */
+  /** Do not restart a container that a person stopped. */
   respectManualStop: boolean;
-  /** Least failures after which a recovery without a restart is told. */
+  /** Tell a recovery without a restart only after at least this many failures. */
   recoveryAfter: number;
-  /** Tell again while down, this often; never when absent. */
+  /** How often to tell again while it is down; never when absent. */
   remindEveryMs?: number;
 }
 
 /** Every service by name, in the order of the configuration. */
 export type Policies = ReadonlyMap<string, ServicePolicy>;
 
-/** The seed's defaults (15 s, 3 failures) and those of kubelet and HAProxy. */
+/** Thresholds as in HAProxy, backoff and stable time as in kubelet. */
 export const DEFAULT_POLICY = {
   action: "restart",
   dryRun: false,

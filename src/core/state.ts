@@ -1,45 +1,58 @@
-/** What the watchdog remembers between ticks. Plain JSON; times in ms since the epoch. */
+/** What the watchdog remembers between ticks: plain JSON, with times in ms since the epoch. */
+import type { CheckFault, KnownContainer, OutOfReach } from "./container.ts";
 import type { OutboxState } from "./outbox.ts";
 import { emptyOutbox } from "./outbox.ts";
+import { record } from "./record.ts";
+import type { Troubles } from "./trouble-state.ts";
 
-export type Status = "unknown" | "healthy" | "failing" | "restarting" | "verifying" | "down";
-
-export type HoldKind = "paused" | "maintenance" | "dependency" | "brake" | "backoff" | "budget" | "dry-run";
+export type HoldKind =
+  | "paused"
+  | "maintenance"
+  | "unreachable"
+  | "dependency"
+  | "brake"
+  | "backoff"
+  | "budget"
+  | "dry-run";
 
 /** Why a service that needs a restart is not restarted now. */
 export interface Hold {
   kind: HoldKind;
   reason: string;
   sinceAt: number;
-  /** When it ends; absent when that depends on something else, which `reason` names. */
+  /** When it ends; absent if that depends on something else, which `reason` names. */
   untilAt?: number;
 }
 
-/** From the first failed check in a row to the recovery. */
+/** An outage lasts from the first failed check in a row to the recovery. */
 export interface Outage {
   /** The incident's id. */
   id: string;
   startedAt: number;
-  /** Failed checks in a row before the last action, or so far when there was none. */
+  /** Failed checks in a row before the last restart; up to now if there was none. */
   failures: number;
   firstReason: string;
-  /** Restarts that were ordered in this outage. */
+  /** The reason of the last failed check. After a restart it changes only when the failures reach the threshold. */
+  lastReason: string;
+  /** How many restarts were ordered in this outage. */
   restarts: number;
-  /** Whether one of them happened, as far as anybody knows. */
+  /** Whether one of them was carried out. */
   restarted: "no" | "yes" | "unknown";
-  /** Its container was stopped (action `stop`), and is left so. */
+  /** Its container was stopped (action `stop`) and stays stopped. */
   stopped?: true;
   /** When COMPONENT_DOWN was told; 0 when it was not. */
   toldAt: number;
-  /** When it was last told, reminders included. */
+  /** The id of the alert that told it; empty when there was none, or its id is not known. */
+  toldAs: string;
+  /** When it was last told, including reminders. */
   remindedAt: number;
   /** The service whose outage explains this one. */
   cause?: string;
-  /** It was held silently (dependency, maintenance, a pause, the brake): unless told, its end is not told either. */
+  /** A silent hold applied to it, or a restart caused it: its end is told only if its beginning was. */
   silent?: true;
   /** What the evidence suggests. */
   hint?: string;
-  /** What happened in it, oldest first, bounded. */
+  /** What happened in it, oldest first. Its length is bounded. */
   log: LogEntry[];
 }
 
@@ -48,87 +61,97 @@ export interface LogEntry {
   text: string;
 }
 
-/** A restart that was written down before it is made. */
+/** A restart that was ordered. It is written down before it is carried out. */
 export interface RestartIntent {
   id: string;
   orderedAt: number;
-  /** The service along with which it is made; empty for one of its own. */
+  /** The service along with which this one is restarted; empty when it is restarted for itself. */
   along: string;
-  /** `restart` or `stop`. */
   action: "restart" | "stop";
   reason: string;
-  /** Failed checks in a row that led to it; 0 for one made along with another service's. */
+  /** Failed checks in a row before it. Below the threshold if another service or a person caused it. */
   failures: number;
+  /** The person who asked for it. */
+  askedBy?: string;
+  /** A person ordered it regardless of holds. */
+  forced?: true;
 }
 
-/** Until when, by whom. */
+/** A person paused one service or all. */
 export interface Pause {
   sinceAt: number;
-  /** Absent: until it is resumed. */
+  /** Absent: until a person resumes it. */
   untilAt?: number;
   origin: string;
 }
 
-/** What the last look at the container said, as far as rules need it. */
-export interface KnownContainer {
-  id: string;
-  /** Its image and compose configuration: when this changes, somebody has mended something. */
-  build: string;
-  startedAt: number;
-  startPeriodMs?: number;
-  /** The id of the container in whose network namespace it lives. */
-  networkParent?: string;
-  /** A person stopped or paused it: what was done, for people. */
-  stoppedByHand?: string;
-}
-
 export interface RestartRecord {
   at: number;
+  /** When its container had started before, ms since the epoch by the engine's clock; absent if unknown. */
+  startBefore?: number;
   outcome: "pending" | "restarted" | "failed" | "unknown";
+  /** It failed before it could do anything: the budget does not count it. */
+  untried?: true;
   reason: string;
 }
 
-export interface ServiceState {
-  status: Status;
+/** A service's status, with the records that this status requires, allows or excludes. */
+type Phase =
+  | { status: "unknown"; outage: null; restart: null }
+  | { status: "healthy"; outage: null; restart: null }
+  | { status: "failing"; outage: Outage; restart: null }
+  | { status: "restarting"; outage: Outage | null; restart: RestartIntent }
+  | { status: "verifying"; outage: Outage | null; restart: null }
+  | { status: "down"; outage: Outage; restart: null };
+
+export type Status = Phase["status"];
+
+/** What is known about a service in every status. */
+interface ServiceRecord {
   statusSinceAt: number;
   addedAt: number;
   /** Failed checks in a row. */
   failures: number;
-  /** Passed checks in a row, counted while recovering. */
+  /** Passed checks in a row. */
   successes: number;
-  lastCheck: { at: number; ok: boolean | null; reason: string } | null;
+  /** `fault` belongs to the last check that could be made. */
+  lastCheck: { at: number; ok: boolean | null; reason: string; fault?: CheckFault } | null;
   lastPassAt: number;
-  /** Also of a failure that did not count. */
+  /** When a check last failed, even if the failure did not count. */
   lastFailAt: number;
-  /** Since when it has been healthy without a break; 0 when it is not. */
+  /** Since when it has been healthy without interruption; 0 when it is not healthy. */
   healthySinceAt: number;
-  /** Failures before this do not count: the grace after our own restart. */
+  /** Failures before this time do not count: the grace after a restart of ours. */
   graceUntilAt: number;
-  outage: Outage | null;
-  restart: RestartIntent | null;
-  /** Restarts since the service was last stable, newest last, bounded. */
-  restarts: RestartRecord[];
+  /** The last restarts, newest last. Their number is bounded. */
+  restarts: readonly RestartRecord[];
   /** Restarts since the service was last stable: the `n` of the backoff. */
   backoffLevel: number;
-  /** No restart before this. */
+  /** No restart before this time. */
   notBeforeAt: number;
-  /** Since when the budget is spent; 0 when it is not. */
+  /** Since when the budget has been spent; 0 when it is not. */
   budgetSpentAt: number;
-  /** Restarts before this do not count for the budget: an operator resumed it, or it was rebuilt. */
+  /** Restarts before this time do not count for the budget: a person resumed the service, or it was rebuilt. */
   budgetFromAt: number;
   hold: Hold | null;
   pause: Pause | null;
   container: KnownContainer | null;
 }
 
-/** Holds every restart: too many fell at once, the engine is away, or our own network is. */
+export type ServiceState = ServiceRecord & Phase;
+
+export type ServiceIn<S extends Status> = Extract<ServiceState, { status: S }>;
+
+/** Holds every restart: too many services went down at once, or the engine or our own network is unavailable. */
 export interface Brake {
   kind: "correlated" | "engine" | "network";
   sinceAt: number;
   reason: string;
+  /** The id of the alert that told it. */
+  toldAs?: string;
 }
 
-/** What a person asked for. */
+/** What a person requested. */
 export interface OperatorAction {
   at: number;
   action: "pause" | "resume" | "restart";
@@ -137,39 +160,53 @@ export interface OperatorAction {
   origin: string;
   untilAt?: number;
   forced?: true;
-  /** What came of it. */
+  /** The result, as it was said to the person. */
   answer: string;
 }
 
-/** Something that keeps the watchdog itself from its job. */
-export interface Trouble {
-  sinceAt: number;
-  reason: string;
+export interface LastTick {
+  id: string;
+  startedAt: number;
+  completedAt: number;
+  durationMs: number;
+  /** The last few times from the start of a tick to the start of the next, oldest first. */
+  gapsMs?: number[];
 }
 
+/** What is kept of a service that is not watched any more, for its return: its limits. */
+export type Remembered = { sinceAt: number } & Pick<
+  ServiceRecord,
+  "restarts" | "backoffLevel" | "notBeforeAt" | "budgetSpentAt" | "budgetFromAt" | "pause" | "container"
+>;
+
+/** By the service's name, in the order in which they left. */
+export type Absent = Readonly<Record<string, Remembered>>;
+
 export interface WatchdogState {
-  /** The latest time that was seen: a clock that shows an earlier one was set back. */
+  /** The latest time that the watchdog saw. A clock that shows an earlier time was set back. */
   clockAt: number;
-  lastTick: { id: string; startedAt: number; completedAt: number; durationMs: number } | null;
+  lastTick: LastTick | null;
   services: Record<string, ServiceState>;
-  troubles: Record<string, Trouble>;
+  absent: Absent;
+  troubles: Troubles;
   brake: Brake | null;
   /** For all services. */
   pause: Pause | null;
-  /** The last that were asked for, newest last. */
+  /** The last requests of people, newest last. */
   actions: OperatorAction[];
   outbox: OutboxState;
 }
 
-/** The format of the state file. A file with a greater number is refused untouched. */
+/** The format of the state file. The watchdog refuses a file with a greater number and does not touch it. */
 export const STATE_VERSION = 1;
 
 export function emptyState(): WatchdogState {
   return {
     clockAt: 0,
     lastTick: null,
-    services: {},
-    troubles: {},
+    services: record(),
+    absent: record(),
+    troubles: record(),
     brake: null,
     pause: null,
     actions: [],
@@ -202,6 +239,32 @@ export function newService(now: number): ServiceState {
   };
 }
 
-export function withStatus(service: ServiceState, status: Status, now: number): ServiceState {
-  return service.status === status ? service : { ...service, status, statusSinceAt: now };
+/** A service as a file may hold it: nobody has compared its status with its records yet. */
+export type UncheckedService = ServiceRecord & {
+  status: Status;
+  outage: Outage | null;
+  restart: RestartIntent | null;
+};
+
+/** The service in a status that its records allow. An outage is kept, because its end must be told if it was told. */
+export function withFittingStatus(service: UncheckedService): ServiceState {
+  const { status, outage, restart } = service;
+  if (status === "restarting" && restart !== null) return { ...service, status, restart };
+  if (outage === null) {
+    const fitting = status === "healthy" || status === "verifying" ? status : "unknown";
+    return { ...service, status: fitting, outage, restart: null };
+  }
+  const fitting = status === "down" || status === "verifying" ? status : "failing";
+  return { ...service, status: fitting, outage, restart: null };
+}
+
+/** The service in this phase. A new status begins now. */
+export function enter(service: ServiceRecord & { status: Status }, phase: Phase, now: number): ServiceState {
+  const statusSinceAt = service.status === phase.status ? service.statusSinceAt : now;
+  return { ...service, ...phase, statusSinceAt };
+}
+
+/** Why the service is out of reach. A check that got to the service shows that it is within reach. */
+export function outOfReach({ lastCheck, container }: ServiceState): OutOfReach | undefined {
+  return lastCheck?.fault === undefined ? undefined : container?.outOfReach;
 }

@@ -1,22 +1,32 @@
-import { act, restartFollowers, settle } from "./act.ts";
 import { applyBrake } from "./brake.ts";
-import { dependencyOrder } from "./dependencies.ts";
-import type { Draft } from "./draft.ts";
-import { note, openDraft, tell } from "./draft.ts";
-import type { BrakeRule, Effect, Outcome, Verdict, WatchdogEvent, World } from "./event.ts";
+import type { KnownContainer } from "./container.ts";
+import { isLaterStart } from "./container.ts";
+import type { Draft } from "./context.ts";
+import { change, note, openDraft } from "./context.ts";
+import { decide } from "./decide.ts";
+import type { BrakeRule, Effect, Outcome, RestartFault, Verdict, WatchdogEvent, World } from "./event.ts";
+import { isEndedBy } from "./holds.ts";
+import { dropRestartsOfUnfound, enrol, forgetAbsent } from "./membership.ts";
 import { afresh, operate } from "./operator.ts";
 import type { ServicePolicy } from "./policy.ts";
+import { own } from "./record.ts";
+import { restartFollowers, settle, withhold } from "./restart.ts";
 import type { ServiceState, WatchdogState } from "./state.ts";
-import { newService } from "./state.ts";
+import { dependencyOrder } from "./topology.ts";
+import { applyReach, applyTrouble, dropTroublesOfProcess } from "./trouble.ts";
 import { judge } from "./verdict.ts";
-import { titles, words } from "./words.ts";
+import { worded, words } from "./words.ts";
 
 /** Faults of a restarter that are the watchdog's own trouble, not the service's. */
-const RESTARTER_TROUBLES = new Set(["engine_unreachable", "permission_denied", "client_missing"]);
+const RESTARTER_TROUBLES: ReadonlySet<RestartFault> = new Set([
+  "engine_unreachable",
+  "permission_denied",
+  "client_missing",
+]);
 
 /**
- * The whole mind of the watchdog: what the state becomes by an event, and what is to be done about
- * it. Pure: the same state, event and world give the same answer; nothing is changed in place.
+ * Everything that the watchdog decides: the state after an event, and the effects that the runner has to carry out.
+ * Pure: the same state, event and world give the same result, and nothing is changed in place.
  */
 export function transition(
   state: WatchdogState,
@@ -26,7 +36,10 @@ export function transition(
   const draft = openDraft(state, world, "around" in event ? event.around : undefined);
   switch (event.type) {
     case "loaded":
-      onLoaded(draft, event.ends ?? {});
+      onLoaded(draft, event.ends ?? {}, event.isPartial);
+      break;
+    case "configured":
+      enrol(draft, event.isPartial);
       break;
     case "checked":
       onChecked(draft, event.verdicts, event.at ?? draft.now, world.brake);
@@ -38,40 +51,32 @@ export function transition(
     case "settled":
       onSettled(draft, event.outcomes);
       break;
+    case "withheld":
+      onWithheld(draft, event.services, event.why);
+      break;
     case "trouble":
-      onTrouble(draft, event.trouble, event.reason, event.tried);
+      applyTrouble(draft, event.trouble, event.reason, event.tried);
       break;
   }
-  const { services, troubles, brake, pause, actions } = draft;
+  const { services, absent, troubles, brake, pause, actions } = draft;
   return {
-    state: { ...state, clockAt: draft.now, services, troubles, brake, pause, actions },
+    state: { ...state, clockAt: draft.now, services, absent, troubles, brake, pause, actions },
     effects: draft.effects,
   };
 }
 
-/** Troubles that are over with the process that had them. */
-const PASSING_TROUBLES = /^(state-file|sink:.*)$/;
-
-/** The services are those of the configuration; a restart that we did not see end settles as unknown. */
-function onLoaded(draft: Draft, ends: Record<string, Outcome>): void {
-  for (const name of Object.keys(draft.troubles))
-    if (PASSING_TROUBLES.test(name)) delete draft.troubles[name];
-  for (const name of Object.keys(draft.services)) {
-    if (draft.policies.has(name)) continue;
-    delete draft.services[name];
-    note(draft, "info", name, words.notConfigured(name));
-  }
-  for (const [name, policy] of draft.policies) {
-    const known = draft.services[name];
-    if (known === undefined) draft.services[name] = newService(draft.now);
-    else if (known.restart !== null) {
-      const end = ends[name] ?? { outcome: "unknown", reason: words.interrupted };
-      draft.services[name] = settle(draft, policy, known, end);
-    }
+/** What another process was restarting settles, if only as unknown. */
+function onLoaded(draft: Draft, ends: Record<string, Outcome>, isPartial = false): void {
+  dropTroublesOfProcess(draft);
+  enrol(draft, isPartial);
+  dropRestartsOfUnfound(draft);
+  for (const name of draft.policies.keys()) {
+    const end = own(ends, name) ?? { outcome: "unknown", reason: words.interrupted };
+    change(draft, name, (policy, service) => settle(draft, policy, service, end));
   }
 }
 
-/** First what the checks mean, causes before what follows from them; then the brake; then what is done. */
+/** Judges all checks first, causes before their dependents; then applies the brake; then decides what to do. */
 function onChecked(
   draft: Draft,
   verdicts: Record<string, Verdict>,
@@ -79,84 +84,80 @@ function onChecked(
   brake: BrakeRule | undefined,
 ): void {
   learnContainers(draft);
-  const failed: { policy: ServicePolicy; reason: string }[] = [];
+  forgetAbsent(draft);
+  const failed: { name: string; reason: string }[] = [];
   for (const name of dependencyOrder(draft.policies)) {
-    const verdict = verdicts[name];
-    const service = draft.services[name];
-    if (verdict === undefined || service === undefined) continue;
-    const policy = draft.policies.get(name)!;
-    draft.services[name] = judge(draft, policy, service, verdict, at);
-    if (verdict.ok === false) failed.push({ policy, reason: verdict.reason });
+    const verdict = own(verdicts, name);
+    if (verdict === undefined) continue;
+    change(draft, name, (policy, service) => judge(draft, policy, service, verdict, at));
+    if (verdict.ok === false) failed.push({ name, reason: worded(verdict.reason) });
   }
   applyBrake(draft, brake, draft.around);
-  for (const { policy, reason } of failed) {
-    draft.services[policy.name] = act(draft, policy, draft.services[policy.name]!, reason);
+  for (const { name, reason } of failed) {
+    change(draft, name, (policy, service) => decide(draft, policy, service, reason));
   }
+  applyReach(draft);
 }
 
-/** A container that started after a restart was ordered tells that the restart was made. */
-function withSeenRestart(service: ServiceState, startedAt: number): ServiceState {
-  const { outage, restarts } = service;
-  if (outage?.restarted !== "unknown" || startedAt <= (restarts.at(-1)?.at ?? 0)) return service;
-  return { ...service, outage: { ...outage, restarted: "yes" } };
+/** If the container started after the restart was ordered, the restart was carried out. */
+function withSeenRestart(service: ServiceState, { startedAt }: KnownContainer): ServiceState {
+  if (service.outage === null || service.outage.restarted !== "unknown") return service;
+  if (!isLaterStart(startedAt, service.restarts.at(-1))) return service;
+  return { ...service, outage: { ...service.outage, restarted: "yes" } };
 }
 
-/** A new image or compose configuration is somebody's cure: backoff and budget begin anew. */
+/** The container as just seen. Its start may lie in the future by the engine's clock, but not by ours. */
+function seen(container: KnownContainer, known: KnownContainer | null, now: number): KnownContainer {
+  const { startedAt: engineStart } = container;
+  const same = known?.id === container.id && known.engineStart === engineStart;
+  return { ...container, startedAt: same ? known.startedAt : Math.min(engineStart, now), engineStart };
+}
+
 function learnContainers(draft: Draft): void {
+  for (const name of draft.around.gone ?? []) change(draft, name, (_, service) => withoutContainer(service));
   for (const [name, container] of Object.entries(draft.around.containers ?? {})) {
-    const service = draft.services[name];
-    const policy = draft.policies.get(name);
-    if (service === undefined || policy === undefined) continue;
-    const rebuilt = service.container !== null && service.container.build !== container.build;
-    if (rebuilt) note(draft, "info", name, words.rebuilt(policy));
-    // Started again by the person who had stopped it: what failed meanwhile says nothing.
-    const startedAgain =
-      service.container?.stoppedByHand !== undefined && container.stoppedByHand === undefined;
-    draft.services[name] = {
-      ...withSeenRestart(rebuilt ? afresh(service, draft.now) : service, container.startedAt),
-      container,
-      ...(startedAgain ? { failures: 0, hold: null } : {}),
-    };
+    change(draft, name, (policy, service) => withContainer(draft, policy, service, container));
   }
+}
+
+function withoutContainer(service: ServiceState): ServiceState {
+  if (!service.container?.runs) return service;
+  const { outOfReach: _, runs: __, ...container } = service.container;
+  return { ...service, container };
+}
+
+/** A new image or Compose configuration is a fix by somebody: backoff and budget start again. */
+function withContainer(
+  draft: Draft,
+  policy: ServicePolicy,
+  service: ServiceState,
+  container: KnownContainer,
+): ServiceState {
+  const rebuilt = service.container !== null && service.container.build !== container.build;
+  if (rebuilt) note(draft, "info", policy.name, words.rebuilt(policy));
+  return {
+    ...withSeenRestart(rebuilt ? afresh(service, draft.now) : service, container),
+    container: seen(container, service.container, draft.now),
+    ...(isEndedBy(container, service) ? { failures: 0, hold: null } : {}),
+  };
 }
 
 function onSettled(draft: Draft, outcomes: Record<string, Outcome>): void {
   for (const [name, outcome] of Object.entries(outcomes)) {
     const policy = draft.policies.get(name);
-    const service = draft.services[name];
-    if (policy === undefined || service === undefined || service.restart === null) continue;
-    const { action, along } = service.restart;
-    draft.services[name] = settle(draft, policy, service, outcome);
-    const made = outcome.outcome === "restarted" && action === "restart";
-    if (made) restartFollowers(draft, policy, along === "");
+    const intent = draft.services[name]?.restart;
+    if (!policy || !intent) continue;
+    change(draft, name, (_, service) => settle(draft, policy, service, outcome));
+    const made = outcome.outcome === "restarted" && intent.action === "restart";
+    if (made) restartFollowers(draft, policy, intent.along === "");
     if (outcome.fault !== undefined && RESTARTER_TROUBLES.has(outcome.fault)) {
-      onTrouble(draft, "restarter", outcome.reason, `restart of ${policy.container}`);
-    } else if (outcome.outcome === "restarted") onTrouble(draft, "restarter", null, "restart");
+      applyTrouble(draft, "restarter", outcome.reason, `restart of ${policy.container}`);
+    } else if (outcome.outcome === "restarted") applyTrouble(draft, "restarter", null, "restart");
   }
 }
 
-/** A trouble is told once when it begins and once when it ends. */
-function onTrouble(draft: Draft, trouble: string, reason: string | null, tried: string): void {
-  const known = draft.troubles[trouble];
-  if ((reason === null) === (known === undefined)) return;
-  if (reason === null) delete draft.troubles[trouble];
-  else draft.troubles[trouble] = { sinceAt: draft.now, reason };
-  tell(draft, "", {
-    type: "WATCHDOG_FAILURE",
-    severity: reason === null ? "INFO" : "CRITICAL",
-    title: reason === null ? titles.troubleEnded : titles.troubleBegan,
-    message:
-      reason === null
-        ? words.troubleEnded(known!.reason, known!.sinceAt, draft.now)
-        : words.troubleBegan(reason),
-    params: {
-      component_name: "watchdog",
-      container_name: "",
-      action: tried,
-      success: reason === null,
-      consecutive_failures: 0,
-      // The same at its beginning and its end, for receivers that pair them.
-      incident_id: `trouble_${trouble}_${known?.sinceAt ?? draft.now}`,
-    },
-  });
+function onWithheld(draft: Draft, services: readonly string[], why: string): void {
+  for (const name of services) {
+    change(draft, name, (policy, service) => withhold(draft, policy, service, why));
+  }
 }

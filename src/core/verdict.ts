@@ -1,15 +1,18 @@
-/** What one check means for one service: rise and fall thresholds, grace, recovery (HAProxy's `rise` and `fall`). */
-import type { Draft } from "./draft.ts";
-import { freshId, logged, note, tell, tellDown } from "./draft.ts";
+/** What one check means for one service: thresholds (HAProxy's `rise` and `fall`), grace and recovery. */
+import { tellDown, tellRecovered } from "./alerting.ts";
+import type { Draft } from "./context.ts";
+import { freshId, logged, note } from "./context.ts";
 import type { Incident, Verdict } from "./event.ts";
-import { graceEndsAt } from "./grace.ts";
 import { standingHold } from "./holds.ts";
 import type { ServicePolicy } from "./policy.ts";
-import type { Outage, ServiceState } from "./state.ts";
-import { withStatus } from "./state.ts";
-import { titles, words } from "./words.ts";
+import type { Outage, ServiceIn, ServiceState } from "./state.ts";
+import { enter, outOfReach } from "./state.ts";
+import { worded, words } from "./words.ts";
 
-/** The service after a check. A service whose restart is under way is left alone. */
+/** No restart of the service is under way. */
+type Watched = Exclude<ServiceState, ServiceIn<"restarting">>;
+
+/** The service after a check. While its restart is under way, checks mean nothing. */
 export function judge(
   draft: Draft,
   policy: ServicePolicy,
@@ -19,17 +22,19 @@ export function judge(
 ): ServiceState {
   if (service.status === "restarting") return service;
   if (verdict.ok && isQuiet(service)) return stillHealthy(service, verdict.reason, at);
-  const seen = { ...service, lastCheck: { at, ok: verdict.ok, reason: verdict.reason } };
-  if (verdict.ok === null) return seen;
-  // Since the tick's begin, not now: a container may have started between the check and its verdict.
-  if (verdict.ok) return onPass(draft, policy, { ...seen, lastPassAt: at });
-  return onFail(draft, policy, { ...seen, lastFailAt: at }, verdict.reason);
+  const reason = worded(verdict.reason);
+  const seen = { ...service, lastCheck: { at, ...verdict, reason } };
+  // A check that could not be made says nothing new: the fault of the last one stays.
+  if (verdict.ok === null) return { ...seen, lastCheck: { ...service.lastCheck, ...seen.lastCheck } };
+  // The time of the tick's start, not now: a container may have started between the check and its verdict.
+  if (verdict.ok) return onPass(draft, policy, { ...seen, lastPassAt: at }, reason);
+  return onFail(draft, policy, { ...seen, lastFailAt: at }, reason);
 }
 
 const isQuiet = ({ status, backoffLevel, budgetSpentAt, outage }: ServiceState) =>
   status === "healthy" && backoffLevel === 0 && budgetSpentAt === 0 && outage === null;
 
-/** By far the most frequent verdict, of which thousands come at once: nothing but the check is new. */
+/** The fast path for the most frequent verdict, of which thousands come at once: only the check is new. */
 function stillHealthy(service: ServiceState, reason: string, at: number): ServiceState {
   const successes = service.successes + 1;
   return {
@@ -42,7 +47,7 @@ function stillHealthy(service: ServiceState, reason: string, at: number): Servic
   };
 }
 
-function onPass(draft: Draft, policy: ServicePolicy, service: ServiceState): ServiceState {
+function onPass(draft: Draft, policy: ServicePolicy, service: Watched, reason: string): ServiceState {
   const passed = {
     ...service,
     failures: 0,
@@ -53,12 +58,14 @@ function onPass(draft: Draft, policy: ServicePolicy, service: ServiceState): Ser
   const recovering = service.outage !== null || service.status === "verifying";
   if (recovering && passed.successes < policy.successThreshold) return passed;
   if (passed.outage !== null) closeOutage(draft, policy, passed, passed.outage);
-  return withStatus({ ...passed, outage: null, hold: null, healthySinceAt: draft.now }, "healthy", draft.now);
+  else note(draft, "info", policy.name, words.firstPassed(policy, reason), "healthy");
+  const healed = { ...passed, hold: null, healthySinceAt: draft.now };
+  return enter(healed, { status: "healthy", outage: null, restart: null }, draft.now);
 }
 
 /**
- * Backoff and budget are forgotten only after a stable time: on the first passed check, a flapping
- * service would never trip them (kubelet forgets after 10 min; docker-autoheal's forks get this wrong).
+ * Backoff and budget are reset only after a stable time. If the first passed check did it, a flapping service would
+ * never reach a limit. Source: kubelet, which resets after 10 min.
  */
 function forgetWhenStable(draft: Draft, policy: ServicePolicy, service: ServiceState): ServiceState {
   if (service.backoffLevel === 0 && service.budgetSpentAt === 0) return service;
@@ -72,35 +79,16 @@ function closeOutage(draft: Draft, policy: ServicePolicy, service: ServiceState,
   const { log } = logged(draft, outage, message);
   draft.effects.push({ type: "incident", incident: incidentOf(draft, policy, { ...outage, log }, message) });
   if (outage.toldAt === 0 && isUntold(draft, policy, service, outage))
-    note(draft, "info", policy.name, message);
+    note(draft, "info", policy.name, message, "healthy");
   else tellRecovered(draft, policy, outage, message);
 }
 
-/** The end of an outage that nobody was told of is not told either, where its beginning was of no interest. */
+/** Suppress the recovery alert when the outage was muted or shorter than `recoveryAfter`. */
 function isUntold(draft: Draft, policy: ServicePolicy, service: ServiceState, outage: Outage): boolean {
   if (policy.action === "none") return true;
   if (outage.restarted !== "no") return false;
-  const kind = standingHold(draft, policy, service)?.kind;
-  return outage.silent === true || kind !== undefined || outage.failures < policy.recoveryAfter;
-}
-
-function tellRecovered(draft: Draft, policy: ServicePolicy, outage: Outage, message: string): void {
-  tell(draft, policy.name, {
-    type: "COMPONENT_RECOVERED",
-    severity: "INFO",
-    title: titles.recovered(policy),
-    message,
-    params: {
-      component_name: policy.name,
-      container_name: policy.container,
-      action: outage.restarted === "yes" ? "restart" : "recovery",
-      success: true,
-      consecutive_failures: outage.failures,
-      incident_id: outage.id,
-      down_seconds: Math.round((draft.now - outage.startedAt) / 1000),
-      ...(outage.hint === undefined ? {} : { hint: outage.hint }),
-    },
-  });
+  const muted = outage.silent === true || standingHold(draft, policy, service) !== null;
+  return muted || outage.failures < policy.recoveryAfter;
 }
 
 function incidentOf(draft: Draft, policy: ServicePolicy, outage: Outage, outcome: string): Incident {
@@ -122,41 +110,62 @@ function incidentOf(draft: Draft, policy: ServicePolicy, outage: Outage, outcome
   };
 }
 
-function onFail(draft: Draft, policy: ServicePolicy, service: ServiceState, reason: string): ServiceState {
+function onFail(draft: Draft, policy: ServicePolicy, service: Watched, reason: string): ServiceState {
   const graceMs = graceEndsAt(policy, service) - draft.now;
   if (graceMs > 0) {
-    note(draft, "info", policy.name, words.inGrace(policy, graceMs, reason));
+    note(draft, "info", policy.name, words.inGrace(policy, graceMs, reason), "grace");
     return service;
   }
   const failures = service.failures + 1;
-  const outage = service.outage ?? openOutage(draft, reason);
-  const failed: ServiceState = {
-    ...service,
-    failures,
-    successes: 0,
-    healthySinceAt: 0,
-    outage: outage.restarts === 0 ? { ...outage, failures: Math.max(outage.failures, failures) } : outage,
-  };
+  const afterRestart = service.status === "verifying";
+  const known = service.outage ?? openOutage(draft, reason, afterRestart);
+  // While the container starts again, its failures are expected: the outage keeps the reason from before.
+  const isExpected = afterRestart && failures < policy.failureThreshold;
+  const outage = withFailure(known, failures, isExpected ? known.lastReason : reason);
+  const failed = { ...service, failures, successes: 0, healthySinceAt: 0 };
   if (failures < policy.failureThreshold) {
-    const inDoubt = service.status === "verifying" || service.status === "down";
-    return inDoubt ? failed : withStatus(failed, "failing", draft.now);
+    if (service.outage === null)
+      note(draft, "info", policy.name, words.firstFailed(policy, reason), "failing");
+    const status = afterRestart || service.status === "down" ? service.status : "failing";
+    return enter(failed, { status, outage, restart: null }, draft.now);
   }
-  if (service.status === "verifying" && failed.outage!.restarts > 0) {
-    return withStatus(tellUnhelped(draft, policy, failed, reason), "down", draft.now);
-  }
-  return withStatus(failed, "down", draft.now);
+  const unhelped = afterRestart && outage.restarted !== "no" && outOfReach(failed) === undefined;
+  const told = unhelped ? tellUnhelped(draft, policy, outage, failures, reason) : outage;
+  return enter(failed, { status: "down", outage: told, restart: null }, draft.now);
 }
 
-function openOutage(draft: Draft, reason: string): Outage {
+/** Failures count up to the first restart: people are told how many led to it. */
+function withFailure(outage: Outage, failures: number, lastReason: string): Outage {
+  if (outage.restarts > 0) return { ...outage, lastReason };
+  return { ...outage, lastReason, failures: Math.max(outage.failures, failures) };
+}
+
+/**
+ * Failures before this time do not count: it is the start period after the container's start, no matter who started
+ * it. The first passed check since then ends it. Source: Docker's HEALTHCHECK, kubelet's startupProbe.
+ */
+function graceEndsAt(policy: ServicePolicy, service: ServiceState): number {
+  const { container } = service;
+  const periodMs = policy.startPeriodMs ?? container?.startPeriodMs ?? 0;
+  const startedAt = container?.startedAt ?? 0;
+  const sinceStart = startedAt > 0 && service.lastPassAt < startedAt ? startedAt + periodMs : 0;
+  return Math.max(sinceStart, service.graceUntilAt);
+}
+
+/** Failures right after the restart of a healthy service are expected: this outage is told only if it lasts. */
+function openOutage(draft: Draft, reason: string, afterRestart: boolean): Outage {
   return {
     id: freshId(draft, "inc"),
     startedAt: draft.now,
     failures: 0,
     firstReason: reason,
+    lastReason: reason,
     restarts: 0,
     restarted: "no",
     toldAt: 0,
+    toldAs: "",
     remindedAt: 0,
+    ...(afterRestart ? { silent: true as const } : {}),
     log: [{ at: draft.now, text: words.firstFailure(reason) }],
   };
 }
@@ -164,10 +173,10 @@ function openOutage(draft: Draft, reason: string): Outage {
 function tellUnhelped(
   draft: Draft,
   policy: ServicePolicy,
-  service: ServiceState,
+  outage: Outage,
+  failures: number,
   reason: string,
-): ServiceState {
-  const seen = service.outage!.restarted === "yes";
-  const message = (seen ? words.restartDidNotHelp : words.restartNotSeen)(policy, service, reason);
-  return { ...service, outage: tellDown(draft, policy, service.outage!, "restart", message) };
+): Outage {
+  const sentence = outage.restarted === "yes" ? words.restartDidNotHelp : words.restartNotSeen;
+  return tellDown(draft, policy, outage, "restart", sentence(policy, failures, reason));
 }

@@ -1,8 +1,10 @@
-/** Every sentence that people read, once: the same in the log, in alerts, in `/status` and on the command line. */
+/** Every sentence for people, in one place: the log, alerts, `/status` and the command line say the same. */
 
-import type { BrakeRule } from "./event.ts";
-import type { ServicePolicy } from "./policy.ts";
-import type { Brake, Outage, Pause, ServiceState } from "./state.ts";
+import type { BrakeRule, Outcome, Topic } from "./event.ts";
+import type { Budget, ServicePolicy } from "./policy.ts";
+import type { Brake, HoldKind, Outage, Pause, RestartIntent, ServiceIn, ServiceState } from "./state.ts";
+
+type Down = ServiceIn<"down">;
 
 const UNITS = [
   ["d", 86_400_000],
@@ -37,7 +39,18 @@ const list = (names: readonly string[]) =>
       ? names.join(", ")
       : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 
-/** The first fact of every explanation: what failed, how often, since when. */
+/** What failed in an outage. A state file of 0.1.0 knows only the first failure. */
+export const failureOf = ({ lastReason, firstReason }: Outage) => lastReason || firstReason || "not known";
+
+/** The reason, or a substitute for an empty one: a plugin may give none. */
+export const worded = (reason: string) => (reason.trim() === "" ? "no reason was given" : reason);
+
+const together = (names: readonly string[]) =>
+  names.length > 1 && names.length <= 6
+    ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`
+    : list(names);
+
+/** Every explanation has these facts: what failed, how often, and for how long. */
 function failing(outage: Outage, failures: number, now: number, reason: string): string {
   return `${counted(failures, "failed check")} in a row, failing for ${span(now - outage.startedAt)}, last: ${reason}`;
 }
@@ -47,92 +60,151 @@ export const titles = {
   down: (policy: ServicePolicy) => `${policy.displayName} is down`,
   recovered: (policy: ServicePolicy) => `${policy.displayName} recovered`,
   gaveUp: (policy: ServicePolicy) => `${policy.displayName} stays down`,
+  unwatched: (name: string) => `${name} is not watched any more`,
   brakeClosed: "All restarts are held",
   brakeOpened: "Restarts are made again",
   troubleBegan: "The watchdog needs help",
   troubleEnded: "The watchdog works again",
 };
 
+/** What is counted when the lines of one kind are too many to write. */
+const MORE: Record<string, string> = {
+  failing: "services failed their first check",
+  healthy: "services are healthy",
+  grace: "services failed a check while starting",
+  hold: "services are down and not restarted",
+  restart: "restarts were ordered",
+  dropped: "alerts did not fit into the outbox",
+} satisfies Record<Topic | "dropped", string>;
+
 export const words = {
-  restartOrdered: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
-    `${policy.action === "stop" ? "stopping" : "restarting"} ${policy.container}: ${failing(service.outage!, service.failures, now, reason)}`,
+  andMore: (count: number, kind: string) =>
+    `… and ${count} more ${MORE[kind] ?? `lines of this kind (${kind})`}: GET /status shows every service`,
 
-  restartFailed: (policy: ServicePolicy, action: string, reason: string) =>
-    `${policy.displayName} is down: the ${action} of ${policy.container} failed: ${reason}`,
+  restartOrdered: (policy: ServicePolicy, service: Down, reason: string, now: number) =>
+    `${policy.action === "stop" ? "stopping" : "restarting"} ${policy.container}: ${failing(service.outage, service.failures, now, reason)}`,
 
-  restartDidNotHelp: (policy: ServicePolicy, service: ServiceState, reason: string) =>
-    `${policy.displayName} is down: ${policy.container} was restarted, and ${counted(service.failures, "check")} failed since: ${reason}`,
+  nothingDone: (lost: string, restarts: readonly string[], alerts: number) => {
+    const dropped = [
+      ...(restarts.length > 0 ? [`${counted(restarts.length, "restart")} (${list(restarts)})`] : []),
+      ...(alerts > 0 ? [counted(alerts, "alert")] : []),
+    ];
+    const what = dropped.length > 0 ? `; dropped ${dropped.join(" and ")}` : "";
+    return `nothing was done: another process owns the state${what}. ${lost}`;
+  },
 
-  restartNotSeen: (policy: ServicePolicy, service: ServiceState, reason: string) =>
-    `${policy.displayName} is down: a restart of ${policy.container} was begun, its end was not seen, and ${counted(service.failures, "check")} failed since: ${reason}`,
+  withheld: (policy: ServicePolicy, action: string, why: string) =>
+    `the ${action} of ${policy.container} did not begin: ${why}`,
 
-  nothingToRestart: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
-    `${policy.displayName} is down and ${policy.container === "" ? "has no container to restart" : `is only watched (action ${policy.action})`}: ${failing(service.outage!, service.failures, now, reason)}`,
+  restartEnded: ({ outcome, reason }: Outcome) => `${outcome}: ${reason}`,
 
-  downAndHeld: (policy: ServicePolicy, service: ServiceState, hold: string, reason: string, now: number) =>
-    `${policy.displayName} is down and is not restarted (${hold}): ${failing(service.outage!, service.failures, now, reason)}`,
+  /** `why` is what the restarter said. */
+  restartFailed: (policy: ServicePolicy, intent: RestartIntent, outage: Outage, why: string) =>
+    `${policy.displayName} is down: ${failureOf(outage)}; ${words.failedRestart(policy, intent, why)}`,
+
+  failedRestart: (policy: ServicePolicy, { action, askedBy, along }: RestartIntent, why: string) => {
+    const whose =
+      askedBy !== undefined ? ` requested by ${askedBy}` : along === "" ? "" : ` along with ${along}`;
+    return `the ${action} of ${policy.container}${whose} failed: ${why}`;
+  },
+
+  restartDidNotHelp: (policy: ServicePolicy, failures: number, reason: string) =>
+    `${policy.displayName} is down: ${policy.container} was restarted, but ${counted(failures, "check")} failed after that: ${reason}`,
+
+  restartNotSeen: (policy: ServicePolicy, failures: number, reason: string) =>
+    `${policy.displayName} is down: the outcome of the restart of ${policy.container} is unknown, and ${counted(failures, "check")} failed after it: ${reason}`,
+
+  nothingToRestart: (policy: ServicePolicy, service: Down, reason: string, now: number) =>
+    `${policy.displayName} is down and ${policy.container === "" ? "has no container to restart" : `is only watched (action ${policy.action})`}: ${failing(service.outage, service.failures, now, reason)}`,
+
+  downAndHeld: (policy: ServicePolicy, service: Down, hold: string, reason: string, now: number) =>
+    `${policy.displayName} is down and is not restarted (${hold}): ${failing(service.outage, service.failures, now, reason)}`,
 
   stillDown: (policy: ServicePolicy, outage: Outage, reason: string, now: number) =>
     `${policy.displayName} is still down after ${span(now - outage.startedAt)}, ${counted(outage.restarts, "restart")} tried, last check: ${reason}`,
 
-  stopped: (policy: ServicePolicy, service: ServiceState, reason: string) =>
-    `${policy.displayName} is down: ${policy.container} was stopped after ${counted(service.outage?.failures ?? 0, "failed check")} (action stop): ${reason}`,
+  stopped: (policy: ServicePolicy, outage: Outage, how: string) =>
+    `${policy.displayName} is down: ${policy.container} was stopped after ${counted(outage.failures, "failed check")} (action stop), last: ${failureOf(outage)}; ${how}`,
 
   recovered: (policy: ServicePolicy, outage: Outage, now: number) => {
     const how =
       outage.restarted === "yes"
         ? `after ${outage.restarts === 1 ? "a restart" : `${outage.restarts} restarts`}`
         : outage.restarted === "unknown"
-          ? "by itself, or by a restart whose end was not seen"
+          ? "by itself, or by a restart whose outcome is unknown"
           : outage.cause !== undefined
             ? `with ${outage.cause}`
             : outage.restarts > 0
               ? `by itself, after ${counted(outage.restarts, "failed restart")}`
               : `by itself after ${counted(outage.failures, "failed check")}`;
-    return `${policy.displayName} recovered ${how} (down for ${span(now - outage.startedAt)})`;
+    const what = `${policy.displayName} recovered ${how} (down for ${span(now - outage.startedAt)})`;
+    return `${what}. The failure was: ${failureOf(outage)}`;
   },
 
   verifying: (policy: ServicePolicy, reason: string) =>
-    `${policy.container}: ${reason}; waiting for ${policy.displayName}'s checks to say that it helped`,
+    `${policy.container}: ${reason}; waiting for ${policy.displayName}'s checks to confirm that it helped`,
+
+  firstPassed: (policy: ServicePolicy, reason: string) => `${policy.displayName} is healthy: ${reason}`,
+
+  firstFailed: (policy: ServicePolicy, reason: string) =>
+    `${policy.displayName} failed a check (1 of ${policy.failureThreshold}): ${reason}`,
 
   firstFailure: (reason: string) => `the first check failed: ${reason}`,
 
   inGrace: (policy: ServicePolicy, leftMs: number, reason: string) =>
-    `${policy.displayName} is still starting (failures count in ${span(leftMs)}): ${reason}`,
+    `${policy.displayName} is still starting (failures do not count for another ${span(leftMs)}): ${reason}`,
 
-  notConfigured: (name: string) => `${name} is no longer in the configuration: its record is dropped`,
+  notConfigured: (name: string) =>
+    `${name} is not watched any more; if it returns within a day, its backoff and budget go on`,
 
-  interrupted: "the watchdog stopped in the middle of it, so nobody saw its end",
+  watchedAgain: (name: string) => `${name} is watched again, with the backoff and budget that it had`,
+
+  unwatched: (name: string, outage: Outage, now: number) =>
+    `${name} is not watched any more: it was taken out of the configuration after being down for ${span(now - outage.startedAt)}. Its end will not be told. The failure was: ${failureOf(outage)}`,
+
+  leftBefore: "the service was taken out of the configuration before the restart ended",
+
+  notWatched: "it is no longer watched",
+
+  configuredAnew: "its configuration has changed since the restart was ordered",
+  restartUnderWay: "another restart of its container is under way",
+
+  interrupted: "the watchdog stopped before the restart ended, so its outcome is unknown",
 
   whyUnknown: (policy: ServicePolicy, reason: string) =>
     `${policy.displayName} has not been checked yet${reason === "" ? "" : `: ${reason}`}`,
 
   whyHealthy: (policy: ServicePolicy, service: ServiceState, now: number) => {
     const since = `${policy.displayName} has been healthy for ${span(now - service.healthySinceAt)}`;
-    if (service.budgetSpentAt > 0) return `${since}, and would not be restarted: ${words.holdBudget(policy)}`;
-    return `${since}: there is nothing to do`;
+    const { budget, stableMs } = policy;
+    if (budget !== null && service.budgetSpentAt > 0)
+      return `${since}, but would not be restarted: ${words.holdBudget(budget, stableMs)}`;
+    return `${since}: nothing to do`;
   },
 
   whyFailing: (policy: ServicePolicy, service: ServiceState, reason: string) =>
-    `${policy.displayName} failed ${counted(service.failures, "check")} in a row; at ${policy.failureThreshold} it is acted upon: ${reason}`,
+    `${policy.displayName} failed ${counted(service.failures, "check")} in a row; at ${policy.failureThreshold} it counts as down: ${reason}`,
 
-  whyRestarting: (policy: ServicePolicy, service: ServiceState, now: number) =>
-    `${policy.container} is being ${service.restart?.action === "stop" ? "stopped" : "restarted"} since ${span(now - (service.restart?.orderedAt ?? now))}: ${service.restart?.reason ?? ""}`,
+  whyRestarting: (policy: ServicePolicy, { action, orderedAt, reason }: RestartIntent, now: number) =>
+    `the ${action} of ${policy.container} began ${span(now - orderedAt)} ago: ${reason}`,
 
   whyVerifying: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) =>
-    `${policy.container} was restarted ${span(now - service.statusSinceAt)} ago, and ${policy.displayName} must pass ${counted(policy.successThreshold, "check")} to count as healed; last check: ${reason}`,
+    `${policy.container} was restarted ${span(now - service.statusSinceAt)} ago, and ${policy.displayName} must pass ${counted(policy.successThreshold, "check")} to count as healthy; last check: ${reason}`,
 
-  whyDown: (policy: ServicePolicy, service: ServiceState, reason: string, now: number) => {
-    if (service.outage === null) return `${policy.displayName} is down: ${reason}`;
+  whyDown: (policy: ServicePolicy, service: Down, reason: string, now: number) => {
     const facts = failing(service.outage, service.failures, now, reason);
     if (service.outage.stopped)
-      return `${policy.displayName} is down: ${policy.container} was stopped (action stop) and is left so; ${facts}`;
+      return `${policy.displayName} is down: ${policy.container} was stopped (action stop) and stays stopped; ${facts}`;
+    if (service.hold?.kind === "unreachable")
+      return `${policy.displayName} cannot be checked and is not restarted (${service.hold.reason}): ${facts}`;
     if (service.hold)
       return `${policy.displayName} is down and is not restarted (${service.hold.reason}): ${facts}`;
     if (policy.container === "" || policy.action !== "restart")
       return words.nothingToRestart(policy, service, reason, now);
-    return `${policy.displayName} is down, and is restarted at its next failed check: ${facts}`;
+    return `${policy.displayName} is down and will be restarted at its next failed check: ${facts}`;
   },
+
+  held: (policy: ServicePolicy, reason: string) => `${policy.displayName}: ${reason}`,
 
   holdPaused: (pause: Pause) => `paused by ${pause.origin}${until(pause.untilAt, ', until "resume"')}`,
 
@@ -144,26 +216,32 @@ export const words = {
   holdUnseen: (policy: ServicePolicy) =>
     `respectManualStop is on, and the engine took too long to say whether a person stopped ${policy.container}`,
 
+  holdUnreachable: (policy: ServicePolicy, why: string) =>
+    `${policy.container} is running but cannot be reached from here: ${why}`,
+
+  unreachable: (names: readonly string[], why: string) =>
+    `${together(names)} cannot be checked and ${names.length === 1 ? "is not restarted, because its container is running" : "are not restarted, because their containers are running"}: ${why}`,
+
   holdBrake: (brake: Brake) => `the brake holds all restarts: ${brake.reason}`,
 
   holdDependency: (cause: ServicePolicy, service: ServiceState, now: number) =>
-    `waits for ${cause.displayName}, which is ${service.status === "healthy" ? "still starting" : service.status}${service.outage ? ` (failing for ${span(now - service.outage.startedAt)})` : ""}`,
+    `waiting for ${cause.displayName}, which is ${service.status === "healthy" ? "still starting" : service.status}${service.outage ? ` (failing for ${span(now - service.outage.startedAt)})` : ""}`,
 
-  released: (policy: ServicePolicy) =>
-    `${policy.displayName} no longer waits for a cause: its failures count afresh`,
+  released: (policy: ServicePolicy, kind: HoldKind) =>
+    `${policy.displayName} ${kind === "dependency" ? "no longer waits for another service" : "is within reach"}: its failures are counted from 0 again`,
 
   brakeCorrelated: (fallen: number, total: number, rule: BrakeRule) =>
-    `${fallen} of ${total} services fell within ${span(rule.windowMs)}, which looks like one cause outside them`,
+    `${fallen} of ${total} services went down within ${span(rule.windowMs)}, which points to one cause outside them`,
 
-  brakeEngine: (fault: string) => `the engine that makes restarts does not answer (${fault})`,
+  brakeEngine: (fault: string) => `the container engine does not answer (${fault})`,
 
   brakeNetwork: (fault: string) => `the watchdog's own network seems to be down (sentinel: ${fault})`,
 
   brakeClosed: (reason: string, fallen: readonly string[]) =>
-    `All restarts are held: ${reason}. Down: ${list(fallen)}. Checks go on.`,
+    `All restarts are held: ${reason}. Down: ${list(fallen)}. Checks continue.`,
 
   brakeOpened: (brake: Brake, now: number) =>
-    `Restarts are made again after ${span(now - brake.sinceAt)}; failures count afresh. It was: ${brake.reason}`,
+    `Restarts are made again after ${span(now - brake.sinceAt)}; failures are counted from 0 again. The cause was: ${brake.reason}`,
 
   restartAlong: (policy: ServicePolicy, parent: ServicePolicy) =>
     `restarting ${policy.container} along with ${parent.container}`,
@@ -172,40 +250,42 @@ export const words = {
     `${policy.container} is not restarted along with ${parent.container}: ${hold}`,
 
   rebuilt: (policy: ServicePolicy) =>
-    `${policy.container} has a new image or configuration: backoff and budget begin anew`,
+    `${policy.container} has a new image or configuration: backoff and budget start again`,
 
   operatorPaused: (who: string, pause: Pause) =>
     `${who} paused by ${pause.origin}${until(pause.untilAt, ', until "resume"')}`,
   operatorResumed: (who: string, origin: string) =>
-    `${who} resumed by ${origin}: pause ended, backoff and budget begin anew`,
+    `${who} resumed by ${origin}: pause ended, backoff and budget start again`,
   operatorRestart: (policy: ServicePolicy, origin: string, forced: boolean) =>
-    `restarting ${policy.container}: asked for by ${origin}${forced ? " (forced)" : ""}`,
+    `restarting ${policy.container}: requested by ${origin}${forced ? " (forced)" : ""}`,
   operatorRefused: (policy: ServicePolicy, why: string) => `${policy.displayName} is not restarted: ${why}`,
   alreadyRestarting: "a restart is under way",
   nothingToRestartHere: "it has no container to restart",
   unknownService: (name: string) => `there is no service "${name.slice(0, 80)}"`,
 
   holdBackoff: (waitMs: number, restarts: number) =>
-    `backoff: ${counted(restarts, "restart")} since it was last stable, the next may be in ${span(waitMs)}`,
+    `backoff: ${counted(restarts, "restart")} since it was last stable, the next is possible in ${span(waitMs)}`,
 
-  holdBudget: (policy: ServicePolicy) =>
-    `budget spent: ${counted(policy.budget!.restarts, "restart")} in ${span(policy.budget!.windowMs)} did not keep it healthy; it ends when the service has been healthy for ${span(policy.stableMs)}, or by "resume"`,
+  holdBudget: ({ restarts, windowMs }: Budget, stableMs: number) =>
+    `budget spent: ${counted(restarts, "restart")} in ${span(windowMs)} did not keep it healthy; this hold ends when the service has been healthy for ${span(stableMs)}, or with "resume"`,
 
   holdDryRun: (policy: ServicePolicy) => `dry run: ${policy.container} would be restarted now`,
 
-  gaveUp: (policy: ServicePolicy) =>
-    `Gave up restarting ${policy.displayName}: ${words.holdBudget(policy)}. Look at why ${policy.container} does not stay up.`,
+  gaveUp: (policy: ServicePolicy, outage: Outage, hold: string) =>
+    `Gave up restarting ${policy.displayName}: ${hold}. Find out why ${policy.container} does not stay up. The last failure was: ${failureOf(outage)}`,
 
   stable: (policy: ServicePolicy) =>
-    `${policy.displayName} has been healthy for ${span(policy.stableMs)}: backoff and budget are forgotten`,
+    `${policy.displayName} has been healthy for ${span(policy.stableMs)}: backoff and budget are reset`,
 
   dropped: (message: string, sink: string) =>
     `the outbox is full; an alert for ${sink} is a dead letter now (GET /outbox): ${message}`,
-  sinkFails: (sink: string, reason: string) => `the sink ${sink} does not take alerts: ${reason}`,
+  sinkFails: (sink: string, reason: string) => `the sink ${sink} does not accept alerts: ${reason}`,
   died: (message: string, sink: string, reason: string) =>
     `an alert for ${sink} will not be tried again (${reason}); GET /outbox shows it: ${message}`,
 
+  shuttingDown: "the watchdog is shutting down",
+
   troubleBegan: (reason: string) => `The watchdog cannot do all of its job: ${reason}`,
   troubleEnded: (reason: string, sinceAt: number, now: number) =>
-    `The watchdog can do its job again after ${span(now - sinceAt)}. It was: ${reason}`,
+    `The watchdog can do its job again after ${span(now - sinceAt)}. The cause was: ${reason}`,
 };

@@ -1,18 +1,24 @@
-/** Carries the outbox: each (sink, service) in order, independent of every other. */
+/** Delivers the outbox: the alerts of one (sink, service) in order, independent of all others. */
+import type { Alert } from "../core/alert.ts";
 import type { Delivery } from "../core/outbox.ts";
-import { circuitIsOpen, nextAttemptAt } from "../core/outbox.ts";
-import type { Alert, Ports, Sink } from "../plugin.ts";
-import type { Ledger } from "../tick/ledger.ts";
+import { askedWaitMs, circuitIsOpen, nextAttemptAt } from "../core/outbox.ts";
+import type { Earlier, Ports, Sink } from "../plugin/contract.ts";
+import type { Ledger } from "../state/ledger.ts";
 import { createLanes, type Lane } from "./lanes.ts";
 import { createRecorder } from "./recorder.ts";
 
-/** Lanes of one sink that are served at once: a slow sink takes nothing from a fast one. */
+/**
+ * How many lanes of one sink are delivered at once. Every sink has its own places, so a slow sink does not block a
+ * fast one.
+ */
 const LANES_PER_SINK = 8;
-/** Alerts that a chat gets as one message. */
+/** The most alerts that a chat gets as one message. */
 const MOST_TOGETHER = 20;
-/** Between looks at entries that are due and have no place: never a busy loop. */
+/** The shortest sleep of the loop, so that due entries that wait for a place do not keep it busy. */
 const SHORTEST_SLEEP_MS = 50;
-/** Longest sleep of the loop, so that a changed clock is noticed. */
+/** How long to wait while it is unclear who owns the state. */
+const UNSURE_MS = 1000;
+/** The longest sleep of the loop, so that a changed clock is noticed. */
 const LONGEST_SLEEP_MS = 60_000;
 
 export interface Courier {
@@ -22,29 +28,38 @@ export interface Courier {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** One attempt to hand one or more alerts of one moment over. Never rejects. */
-export type Deliver = (sink: Sink, alerts: readonly Alert[]) => Promise<Delivery>;
+/** One attempt to deliver one or more alerts; `earlier` belongs to the first of them. Never rejects. */
+export type Deliver = (sink: Sink, alerts: readonly Alert[], earlier: Earlier) => Promise<Delivery>;
 
 export function createCourier(
   ledger: Ledger,
   sinks: () => ReadonlyMap<string, Sink>,
   ports: Ports,
   deliver: Deliver,
+  /** Sinks that are not configured any more: they get what waits for them, and are in nobody's way. */
+  draining: () => ReadonlyMap<string, Sink> = () => new Map(),
 ): Courier {
   const lanes = createLanes();
   const recorder = createRecorder(ledger, ports, (name) => sinks().has(name));
   const carriers = new Set<Promise<void>>();
   const open = new Map<string, number>();
-  /** What receivers asked for, before it is recorded; on the monotonic clock. */
+  /** Until when receivers asked us to wait, on the monotonic clock. The state has this only after the next record. */
   const askedToWait = new Map<string, number>();
-  /** The process is shutting down: nothing more is begun. */
+  /** Nothing more is sent: the process is shutting down, or lost the state. */
   let calledOff = false;
+  /** Nothing is sent before this: another process may be taking the state over. */
+  let unsureUntilMs = 0;
   let wake = () => {};
 
   async function attempt(name: string, entries: Lane): Promise<Delivery> {
-    const sink = sinks().get(name);
+    if (!(await ledger.isOwner())) {
+      calledOff = ledger.lost() !== undefined;
+      unsureUntilMs = ports.clock.monotonicMs() + UNSURE_MS;
+      return NOT_OURS;
+    }
+    const sink = sinks().get(name) ?? draining().get(name);
     const alerts = entries.map(({ alert }) => alert);
-    const delivery = sink ? await deliver(sink, alerts) : NO_SINK;
+    const delivery = sink ? await deliver(sink, alerts, entries[0]!) : NO_SINK;
     const level = delivery.outcome === "delivered" ? "debug" : "warn";
     for (const { id } of alerts) {
       const text = `alert ${id} to ${name}: ${delivery.outcome}, ${delivery.reason}`;
@@ -54,9 +69,8 @@ export function createCourier(
       calledOff = true;
       return delivery;
     }
-    if (delivery.outcome === "retry" && delivery.retryAfterMs) {
-      askedToWait.set(name, ports.clock.monotonicMs() + delivery.retryAfterMs);
-    }
+    const asked = askedWaitMs(delivery);
+    if (asked) askedToWait.set(name, ports.clock.monotonicMs() + asked);
     recorder.note(
       entries.map(({ id }) => id),
       delivery,
@@ -64,7 +78,7 @@ export function createCourier(
     return delivery;
   }
 
-  /** One lane by itself, to its end; several together by their first entries, in one message. */
+  /** A single lane is delivered to its end; several lanes send their first entries as one message. */
   async function carry(name: string, taken: readonly Lane[]): Promise<void> {
     if (taken.length > 1) {
       await attempt(
@@ -80,14 +94,15 @@ export function createCourier(
     }
   }
 
-  /** Also for what was ready before the receiver asked to wait, or failed too often. */
+  /** Asked before every attempt: the receiver may have asked to wait, or failed too often, in the meantime. */
   function isHeld(name: string): boolean {
+    if (unsureUntilMs > ports.clock.monotonicMs()) return true;
     const health = ledger.state.outbox.sinks[name];
     if (health?.disabled || (askedToWait.get(name) ?? 0) > ports.clock.monotonicMs()) return true;
-    return health !== undefined && health.heldUntilAt > ports.clock.now();
+    return health !== undefined && health.heldUntilAt > ledger.now();
   }
 
-  /** Gives a sink as much as it has places for; one alert at a time while its circuit is open. */
+  /** Starts as many deliveries as the sink has places; one at a time while its circuit is open. */
   function fill(name: string): void {
     const places = circuitIsOpen(ledger.state.outbox, name) ? 1 : LANES_PER_SINK;
     const sink = sinks().get(name);
@@ -107,21 +122,23 @@ export function createCourier(
     carriers.add(carried);
   }
 
-  /** The place is free when the attempts are made; the lanes are when what came of them is saved. */
+  /** The place is free again after the attempts; the lanes are free again when the outcomes are saved. */
   async function end(name: string, taken: readonly Lane[]): Promise<void> {
     await carry(name, taken);
     open.set(name, open.get(name)! - 1);
     fill(name);
     await recorder.saved();
     lanes.release(taken);
-    // While something is left of the last look, another would only find what waits behind it.
+    // While something of the last look is ready, another look would only find entries behind it.
     if (lanes.hasReady(name) && !isHeld(name)) return;
     pump();
     wake();
   }
 
   function pump(): void {
-    lanes.look(ledger.state.outbox, ports.clock.now(), ledger.isStored);
+    // Read the clock first: after a jump this moves the times of waiting entries.
+    const now = ledger.now();
+    lanes.look(ledger.state.outbox, now, ledger.isStored);
     for (const name of lanes.sinks()) fill(name);
   }
 
@@ -137,13 +154,16 @@ export function createCourier(
       wake = () => woken.abort("woken");
       pump();
       const next = nextAttemptAt(ledger.state.outbox, lanes.inHand) ?? Number.POSITIVE_INFINITY;
-      const sleepMs = Math.min(Math.max(next - ports.clock.now(), SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
+      const sleepMs = Math.min(Math.max(next - ledger.now(), SHORTEST_SLEEP_MS), LONGEST_SLEEP_MS);
       await ports.clock.wait(sleepMs, AbortSignal.any([signal, woken.signal]));
     }
   }
 
   return { flush, run };
 }
+
+/** The owner of the state delivers what waits in it. */
+const NOT_OURS: Delivery = { outcome: "retry", reason: "another process owns the state", calledOff: true };
 
 const NO_SINK: Delivery = { outcome: "rejected", reason: "the sink is no longer configured" };
 

@@ -1,26 +1,27 @@
+/** Which alerts of the outbox are due, by sink, and which of them are being delivered. */
 import type { OutboxEntry, OutboxState } from "../core/outbox.ts";
 import { dueLanes, laneOf } from "../core/outbox.ts";
 
-/** One (sink, service): its entries in order. */
+/** The entries of one (sink, service), in order. */
 export type Lane = readonly OutboxEntry[];
 
 export interface Lanes {
-  /** Looks the outbox through for what is due now. */
+  /** Searches the outbox for what is due now. */
   look(outbox: OutboxState, now: number, isStored: (entryId: string) => boolean): void;
-  /** Sinks that had something due at the last look. */
+  /** The sinks for which the last look found something. */
   sinks(): Iterable<string>;
-  /** Up to `most` lanes of a sink, oldest first; they are in hand until they are released. */
+  /** Takes up to `most` lanes of a sink, oldest first. They stay in hand until they are released. */
   take(sink: string, most: number): Lane[];
-  /** Whether the last look left something for a sink. */
+  /** Whether something of the last look is left for a sink. */
   hasReady(sink: string): boolean;
   release(lanes: readonly Lane[]): void;
   inHand: ReadonlySet<string>;
 }
 
-/** What is due, by sink. An outbox of thousands is looked through once, not once for each delivery. */
+/** An outbox of thousands is searched once for many deliveries, not once for each of them. */
 export function createLanes(): Lanes {
   const inHand = new Set<string>();
-  /** The first to go stands last: taking is cheap then. */
+  /** In reverse order, so that taking from the end is cheap. */
   let ready = new Map<string, Lane[]>();
 
   return {

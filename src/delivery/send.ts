@@ -1,41 +1,51 @@
+/** One attempt to deliver alerts to one sink, over HTTP or by the sink itself. */
 import { setMaxListeners } from "node:events";
+import type { Alert } from "../core/alert.ts";
+import type { Delivery } from "../core/outbox.ts";
 import type {
-  Alert,
-  Delivery,
   DirectSink,
+  Earlier,
   HttpSink,
   Ports,
   Sink,
   SinkRequest,
   SinkResponse,
-  SinkSettings,
-} from "../plugin.ts";
-import { redact } from "./redact.ts";
-import { renderTemplate } from "./template.ts";
+} from "../plugin/contract.ts";
+import { renderTemplate, type SinkSettings } from "../plugin/sink-settings.ts";
+import { cut } from "../plugin/wording.ts";
+import { hiding, type Redact } from "../redaction/redactor.ts";
+import { secretsOfRequest } from "../redaction/secrets.ts";
+import { atAll } from "./cluster.ts";
 
 /** From the first byte sent to the last byte read. */
 export const SEND_TIMEOUT_MS = 15_000;
-/** More of an answer is not read: no receiver says anything of use past it. */
+/** The rest of an answer is not read. */
 export const ANSWER_LIMIT_BYTES = 64 * 1024;
 
+/** A reason is one line on a phone. */
+const REASON_LIMIT = 300;
+
+/** Once a member of a cluster took an alert, the others have this long to answer. */
+const STRAGGLER_MS = 3000;
+
+const FIRST: Earlier = { attempts: 0, lastReason: "" };
 const OUTCOMES: readonly unknown[] = ["delivered", "retry", "rejected"];
 
 /**
- * Makes one attempt to hand `alert` (several, to a sink with `formatMany`) to `sink`, within `timeoutMs`, and never rejects. A sink that hangs
- * is left behind; one whose functions throw is named, and the alert is `rejected`, for the same input
- * would throw again. No faults of the network, no timeout and no shutdown is final: they are `retry`.
- * The reason is safe to show.
+ * Makes one attempt to deliver `alert` (or several alerts, if the sink has `formatMany`) within `timeoutMs`. Never
+ * rejects. Network faults, timeouts and a shutdown are `retry`. When a function of an HTTP sink throws, the alert is
+ * `rejected`, because the same input would throw again, and the reason names the sink. The reason is safe to show.
  */
 export async function deliver(
   sink: Sink,
   alert: Alert | readonly Alert[],
-  ports: Pick<Ports, "clock">,
+  ports: Pick<Ports, "clock" | "redact">,
   signal?: AbortSignal,
-  { timeoutMs = SEND_TIMEOUT_MS }: { timeoutMs?: number } = {},
+  { timeoutMs = SEND_TIMEOUT_MS, earlier = FIRST }: { timeoutMs?: number; earlier?: Earlier } = {},
 ): Promise<Delivery> {
   const stopped: Delivery = { outcome: "retry", reason: "stopped before an answer came", calledOff: true };
   if (signal?.aborted) return stopped;
-  // One signal for all attempts under way: two dozen listeners are no leak, and Node would warn of one.
+  // All running attempts share one signal. Two dozen listeners are no leak, but Node would warn of one.
   if (signal) setMaxListeners(0, signal);
   const over = new AbortController();
   const interrupted = new Promise<Delivery>((resolve) => {
@@ -46,8 +56,8 @@ export async function deliver(
   const alerts = (Array.isArray(alert) ? alert : [alert]) as readonly Alert[];
   const attempt =
     "deliver" in sink
-      ? direct(sink, alerts[0]!, over.signal)
-      : overHttp(sink, alerts, ports.clock.now(), over.signal);
+      ? direct(sink, alerts[0]!, over.signal, ports.redact)
+      : overHttp(sink, alerts, earlier, ports, over.signal);
   try {
     return await Promise.race([attempt, interrupted]);
   } finally {
@@ -55,7 +65,7 @@ export async function deliver(
   }
 }
 
-/** The alert in the sink's own words, where it has any. */
+/** The alert with the title and message of the sink's own templates, if it has any. */
 function worded(alert: Alert, settings: SinkSettings | undefined): Alert {
   const { title, message } = settings ?? {};
   if (title === undefined && message === undefined) return alert;
@@ -66,71 +76,91 @@ function worded(alert: Alert, settings: SinkSettings | undefined): Alert {
   };
 }
 
-/** A throw here is most often the world's (a client that rejects), so it is tried again. */
-async function direct(sink: DirectSink, alert: Alert, signal: AbortSignal): Promise<Delivery> {
+/** An error here mostly comes from outside (a client that rejects), so the alert is retried. */
+async function direct(
+  sink: DirectSink,
+  alert: Alert,
+  signal: AbortSignal,
+  redact: Redact,
+): Promise<Delivery> {
   try {
-    return checked(sink.name, await sink.deliver(worded(alert, sink.settings), signal));
+    return checked(sink.name, await sink.deliver(worded(alert, sink.settings), signal), redact);
   } catch (fault) {
-    return { outcome: "retry", reason: redact(`sink "${sink.name}" threw: ${messageOf(fault)}`) };
+    return { outcome: "retry", reason: shown(`sink "${sink.name}" threw: ${messageOf(fault)}`, redact) };
   }
 }
 
 async function overHttp(
   sink: HttpSink,
   alerts: readonly Alert[],
-  nowMs: number,
+  earlier: Earlier,
+  { clock, redact }: Pick<Ports, "clock" | "redact">,
   signal: AbortSignal,
 ): Promise<Delivery> {
-  let request: SinkRequest | undefined;
-  const broken = (doing: string, fault: unknown): Delivery => ({
+  const broken = (doing: string, fault: unknown, request?: SinkRequest): Delivery => ({
     outcome: "rejected",
-    reason: redact(`sink "${sink.name}" could not ${doing}: ${messageOf(fault)}`, request),
+    reason: shown(`sink "${sink.name}" could not ${doing}: ${messageOf(fault)}`, redact, request),
   });
 
+  let prepared: SinkRequest | undefined;
   const headers = new Headers({ "user-agent": "spreadpilot-watchdog" });
   try {
     const shown = alerts.map((alert) => worded(alert, sink.settings));
-    request = shown.length > 1 && sink.formatMany ? sink.formatMany(shown) : sink.format(shown[0]!);
-    const fresh = await sink.sign?.(alerts[0]!, request, Math.floor(nowMs / 1000));
-    for (const [name, value] of Object.entries({ ...request.headers, ...fresh })) headers.set(name, value);
-    new URL(request.url);
+    prepared = shown.length > 1 && sink.formatMany ? sink.formatMany(shown) : sink.format(shown[0]!);
+    const fresh = await sink.sign?.(alerts[0]!, prepared, Math.floor(clock.now() / 1000));
+    for (const [name, value] of Object.entries({ ...prepared.headers, ...fresh })) headers.set(name, value);
+    for (const url of urlsOf(prepared)) new URL(url);
   } catch (fault) {
-    return broken("prepare the alert", fault);
+    return broken("prepare the alert", fault, prepared);
   }
 
-  let response: SinkResponse;
-  try {
-    response = await send(request, headers, signal);
-  } catch (fault) {
-    return { outcome: "retry", reason: faultReason(fault) };
-  }
-
-  try {
-    return checked(sink.name, sink.classify(response), request);
-  } catch (fault) {
-    return broken(`read the answer HTTP ${response.status}`, fault);
-  }
+  const attempt = async (url: string): Promise<Delivery> => {
+    const request = { ...prepared, url };
+    let response: SinkResponse;
+    try {
+      response = await send(request, headers, signal);
+    } catch (fault) {
+      return { outcome: "retry", reason: faultReason(fault) };
+    }
+    try {
+      return checked(sink.name, sink.classify(response, earlier), redact, request);
+    } catch (fault) {
+      return broken(`read the answer HTTP ${response.status}`, fault, request);
+    }
+  };
+  return atAll(urlsOf(prepared), attempt, () => clock.wait(STRAGGLER_MS, signal));
 }
 
-/** A plugin's answer is data from outside: only the three outcomes are let through. */
-function checked(name: string, delivery: Delivery, request?: SinkRequest): Delivery {
+const urlsOf = ({ url, alsoTo = [] }: SinkRequest) => [url, ...alsoTo];
+
+/** A plugin's answer comes from outside: only the three outcomes are accepted. */
+function checked(name: string, delivery: Delivery, redact: Redact, request?: SinkRequest): Delivery {
   if (!OUTCOMES.includes(delivery?.outcome)) {
     return { outcome: "rejected", reason: `sink "${name}" gave no outcome (delivered, retry or rejected)` };
   }
-  return { ...delivery, reason: redact(String(delivery.reason), request) };
+  return { ...delivery, reason: shown(String(delivery.reason), redact, request) };
 }
 
+/** One line of at most 300 characters without secrets, those of the request included: receivers echo what they got. */
+function shown(text: string, redact: Redact, request?: SinkRequest): string {
+  const hidden = redact(request ? hiding(secretsOfRequest(request))(text) : text);
+  // Control characters must not reach a terminal.
+  return cut(hidden.replace(/[\s\p{Cc}]+/gu, " ").trim(), REASON_LIMIT);
+}
+
+/** Imported late, because a quiet one-shot tick sends nothing. */
+export const loadClient = () => import("ofetch");
+
 async function send(request: SinkRequest, headers: Headers, signal: AbortSignal): Promise<SinkResponse> {
-  // Imported late: a quiet one-shot tick sends nothing, and must not pay for it.
-  const { createFetch } = await import("ofetch");
+  const { createFetch } = await loadClient();
   const { raw } = createFetch({ fetch: globalThis.fetch, Headers: globalThis.Headers, AbortController });
   const response = await raw(request.url, {
     method: request.method,
     headers,
     ...(request.method === "GET" ? {} : { body: request.body }),
-    // An alert goes where the configuration says, and nowhere else.
+    // An alert goes to the configured address and nowhere else.
     redirect: "manual",
-    // The outbox retries; a second attempt here would be one that nobody counts.
+    // The outbox retries, and must count every attempt.
     retry: false,
     ignoreResponseError: true,
     responseType: "stream",
@@ -143,7 +173,7 @@ async function send(request: SinkRequest, headers: Headers, signal: AbortSignal)
   };
 }
 
-/** The first `limitBytes` of a body as text; the rest is not read, and a character that is cut is left out. */
+/** The first `limitBytes` of a body as text, without a character that is cut in the middle. */
 async function readStart(body: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<string> {
   if (!body) return "";
   const reader = body.getReader();
@@ -156,7 +186,7 @@ async function readStart(body: ReadableStream<Uint8Array> | null, limitBytes: nu
     roomBytes -= part.length;
     text += decoder.decode(part, { stream: true });
   }
-  // Not waited for: a receiver that never stops sending could hold it up.
+  // Not awaited: a receiver that never stops sending could delay it.
   reader.cancel().catch(() => {});
   return text;
 }
@@ -177,13 +207,14 @@ const FAULTS: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Says what broke, from codes and known phrases alone: the messages of fetch carry the address. */
+/** Names the fault by error codes and known phrases; the messages of fetch contain the address. Deno has no codes. */
 function faultReason(fault: unknown): string {
   const codes: string[] = [];
   const messages: string[] = [];
   for (let at = fault, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if ("code" in at && typeof at.code === "string") codes.push(at.code);
-    messages.push(redact(at.message));
+    // An address may hold any word.
+    messages.push(at.message.replace(/\bhttps?:\/\/[^\s"'<>]+/gi, ""));
   }
   for (const text of [codes.join(" "), messages.join(" ")]) {
     const known = FAULTS.find(([pattern]) => pattern.test(text));
@@ -193,5 +224,7 @@ function faultReason(fault: unknown): string {
 }
 
 function messageOf(fault: unknown): string {
-  return fault instanceof Error ? `${fault.name}: ${fault.message}` : "it threw something that is no error";
+  return fault instanceof Error
+    ? `${fault.name}: ${fault.message}`
+    : "it threw something that is not an Error";
 }

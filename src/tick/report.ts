@@ -20,7 +20,7 @@ export interface CompletedReport {
   joined?: true;
 }
 
-export interface SkippedReport {
+interface SkippedReport {
   status: "skipped";
   reason: "min_interval" | "locked";
   next_allowed_in_ms?: number;
@@ -32,7 +32,7 @@ export type TickResult =
   | { ok: true; report: CompletedReport | SkippedReport }
   | { ok: false; reason: string; report?: CompletedReport };
 
-/** The report of 100 services stays under 16 KB: reasons share what names and numbers leave of it. */
+/** The report of 100 services stays under 16 KB: the reasons share the space that names and numbers leave. */
 const SERVICES_BYTES = 15_000;
 const OVERHEAD_BYTES = 56;
 const LONGEST_REASON_BYTES = 80;

@@ -1,122 +1,164 @@
-/** One tick: load, check, decide, save, restart, settle, deliver, report (design, section 2). */
-import { dueServices, nextDueInMs } from "../core/due.ts";
-import type { Effect, OperatorRequest, Outcome } from "../core/event.ts";
-import type { Policies } from "../core/policy.ts";
-import type { Courier } from "../delivery/courier.ts";
+/** One tick: check what is due, look around, decide, save, restart, deliver, report. */
+import { dueServices, gapsBefore, nextDueInMs } from "../core/due.ts";
+import type { Effect, OperatorAnswer, OperatorRequest, Outcome, RestartOrder } from "../core/event.ts";
+import { words } from "../core/words.ts";
 import type { IncidentStore } from "../incidents/store.ts";
-import type { Check, Ports, Restarter, ServiceTarget, TickHook } from "../plugin.ts";
-import { errorText } from "../shell/error-text.ts";
-import { within } from "../shell/within.ts";
-import type { CheckJob } from "./checking.ts";
-import { runChecks } from "./checking.ts";
-import { callHooks } from "./hooks.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ports } from "../plugin/contract.ts";
+import type { Ledger } from "../state/ledger.ts";
+import { withDeadline } from "../system/clock.ts";
+import { errorText } from "../system/log.ts";
+import type { CheckJob } from "./checks.ts";
+import { runChecks } from "./checks.ts";
+import { createHooks } from "./hooks.ts";
+import type { Lookout } from "./observe.ts";
 import type { TickCounts, TickResult } from "./report.ts";
 import { countVerdicts, serviceReports } from "./report.ts";
-import type { Restarts } from "./restarting.ts";
-import { createRestarts } from "./restarting.ts";
-import type { Lookout } from "./surroundings.ts";
-
-/** A service with the ports that serve it. */
-export interface WiredService {
-  target: ServiceTarget;
-  check: Check;
-  checkOptions: unknown;
-  restarter: Restarter | undefined;
-  restarterOptions: unknown;
-}
+import type { Restarts } from "./restarts.ts";
+import { createRestarts } from "./restarts.ts";
+import type { Roster } from "./roster.ts";
+import type { WiredService } from "./services.ts";
 
 export interface TickWorld {
   ledger: Ledger;
-  policies: Policies;
-  services: ReadonlyMap<string, WiredService>;
-  courier: Courier;
+  /** Asked again at every step: a reload may replace it in the middle of a tick. */
+  roster(): Roster;
+  /** Delivers what is due. Resolves when all of it was tried and saved. */
+  deliverDue(): Promise<void>;
   ports: Ports;
-  /** A tick returns within this time; what is not done by then goes on behind it. */
-  budgetMs: number;
-  /** Spreads the first checks over the first interval: for a trigger that ticks more often than that. */
-  spread?: boolean;
-  maxConcurrentRestarts: number;
   lookout: Lookout;
   incidents: IncidentStore;
-  hooks: readonly TickHook[];
+  /** Aborts, with a reason for people, when nothing new may begin: the process ends, or lost the state. */
+  ending: AbortSignal;
   /** Aborts the checks when the process shuts down. */
   shutdown: AbortSignal;
 }
 
 export interface Ticker {
-  /** Overlapping calls join the running tick and get its result. */
+  /** A call during a tick joins it and gets its result. */
   tick(): Promise<TickResult>;
-  /** What a person asks for, at once; answers what was done or why not. */
-  operate(request: OperatorRequest): Promise<{ done: boolean; text: string }>;
-  /** Resolves when no tick and no restart is under way and what came of them is saved. */
+  /** Does at once what a person asks for; answers what was done, or why not. */
+  operate(request: OperatorRequest): Promise<OperatorAnswer>;
+  /** Resolves when no tick and no restart is under way, and their outcomes are saved. */
   idle(): Promise<void>;
 }
 
 export function createTicker(world: TickWorld): Ticker {
-  const { ledger, ports, courier } = world;
+  const { ledger, ports, deliverDue, roster } = world;
   let current: Promise<TickResult> | null = null;
   const ends = new Map<string, Outcome["outcome"]>();
-  const restarts: Restarts = createRestarts(
-    world.maxConcurrentRestarts,
+  const restarts: Restarts = createRestarts({
+    maxConcurrent: () => roster().maxConcurrentRestarts,
     ports,
+    ending: world.ending,
+    mayAct: async ({ order, wired }) =>
+      (await ledger.mayAct(order.service)) ??
+      (isOrdered(order) && isWired(order.service, wired) ? undefined : words.configuredAnew),
     settled,
-    (order, evidence) => {
-      void world.incidents.addEvidence(order.incident, order.service, evidence, ports.clock.now());
+    withheld,
+    kept({ incident, service }, evidence) {
+      if (isLost()) return;
+      void world.incidents.addEvidence(incident, service, evidence, ports.clock.now());
     },
-  );
+  });
 
-  /** Those restarted along with it are part of the same restart, and waited for with it. */
-  async function settled(service: string, outcome: Outcome): Promise<void> {
-    ends.set(service, outcome.outcome);
-    const effects = ledger.apply({ type: "settled", outcomes: { [service]: outcome } });
+  const hooks = createHooks(roster, ports, world.shutdown);
+  const isLost = () => ledger.lost() !== undefined;
+  /** Whether a service is still watched as it was: a reload may have changed how it is checked and restarted. */
+  const isWired = (name: string, wired: WiredService) => roster().services.get(name) === wired;
+  /** A service that left and returned knows nothing of the restart that was ordered before. */
+  const isOrdered = ({ service, id }: RestartOrder) => ledger.state.services[service]?.restart?.id === id;
+
+  /** Services that are restarted along with it belong to the same restart, which ends with the last of them. */
+  async function settled(order: RestartOrder, outcome: Outcome): Promise<void> {
+    // The new owner of the state has settled this restart as unknown, and looks at the container itself.
+    if (isLost()) return;
+    ends.set(order.service, outcome.outcome);
+    if (!isOrdered(order)) return;
+    const { services } = roster();
+    const effects = ledger.apply({ type: "settled", outcomes: { [order.service]: outcome } });
     await ledger.save();
-    void courier.flush();
-    await Promise.all(start(effects));
+    if (isLost()) return void nothingDone(effects);
+    void deliverDue();
+    await Promise.all(start(effects, services));
   }
 
-  /** Starts the restarts among the effects; they are already written down. Incidents that ended are kept. */
-  function start(effects: readonly Effect[]): Promise<void>[] {
+  async function withheld(order: RestartOrder, why: string): Promise<void> {
+    const { service } = order;
+    if (isLost() || !isOrdered(order)) {
+      return void ports.log.warn(`the restart of ${service} did not begin: ${why}`, { service });
+    }
+    ledger.apply({ type: "withheld", services: [service], why });
+    await ledger.save();
+  }
+
+  /** Logs and drops what this process decided when it no longer owned the state. */
+  function nothingDone(effects: readonly Effect[]): string {
+    const restarted = effects.flatMap((effect) => (effect.type === "restart" ? [effect.order.service] : []));
+    const alerts = effects.filter((effect) => effect.type === "alert").length;
+    const reason = words.nothingDone(ledger.lost() ?? "", restarted, alerts);
+    ports.log.error(reason);
+    return reason;
+  }
+
+  /**
+   * Starts the restarts among the effects, which are saved already, and keeps the incidents that ended. `services` are
+   * those of the moment of the decision: a reload may have come during the save.
+   */
+  function start(effects: readonly Effect[], services: Roster["services"]): Promise<void>[] {
     return effects.flatMap((effect) => {
       if (effect.type === "incident") void world.incidents.close(effect.incident);
       if (effect.type !== "restart") return [];
-      const wired = world.services.get(effect.order.service)!;
-      const target = { ...wired.target, options: wired.restarterOptions };
-      return [restarts.run({ order: effect.order, restarter: wired.restarter, target })];
+      const wired = services.get(effect.order.service)!;
+      return [restarts.run({ order: effect.order, wired })];
     });
   }
 
   async function cycle(): Promise<TickResult> {
-    const startedAt = ledger.now();
     const startedMs = ports.clock.monotonicMs();
-    const leftMs = () => Math.max(0, world.budgetMs - (ports.clock.monotonicMs() - startedMs));
-    const due = dueServices(ledger.state, world.policies, startedAt, world.spread);
+    const passedMs = () => ports.clock.monotonicMs() - startedMs;
+    const { policies, spread, budgetMs } = roster();
+    const leftMs = () => Math.max(0, budgetMs - passedMs());
+    // Counted back from now, because the clock may have been set since the tick began.
+    const startedAt = () => ledger.now() - Math.round(passedMs());
+    const due = dueServices(ledger.state, policies, startedAt(), spread);
     if (due.length === 0 && ledger.state.lastTick !== null) {
-      await within(ports.clock, leftMs(), courier.flush());
-      const next_allowed_in_ms = nextDueInMs(ledger.state, world.policies, startedAt, world.spread);
+      await withDeadline(ports.clock, leftMs(), deliverDue());
+      const next_allowed_in_ms = nextDueInMs(ledger.state, policies, ledger.now(), spread);
       return { ok: true, report: { status: "skipped", reason: "min_interval", next_allowed_in_ms } };
     }
     ends.clear();
-    const verdicts = await runChecks(jobsOf(world, due), ports, world.shutdown);
+    const { services } = roster();
+    const verdicts = await runChecks(jobsOf(services, due), ports, world.shutdown);
     const failing = Object.keys(verdicts).filter((name) => verdicts[name]!.ok === false);
-    const around = await world.lookout.look(failing, ledger.state);
-    const effects = ledger.apply({ type: "checked", at: startedAt, verdicts, around });
+    const around = await world.lookout.look(failing, ledger.state, verdicts);
+    for (const name of due) if (!isWired(name, services.get(name)!)) delete verdicts[name];
+    const effects = ledger.apply({ type: "checked", at: startedAt(), verdicts, around });
     if (effects.some((effect) => effect.type !== "note")) await ledger.save();
-    const begun = start(effects);
-    if (begun.length > 0) await within(ports.clock, leftMs(), Promise.all(begun));
-    if (ledger.state.outbox.entries.length > 0) await within(ports.clock, leftMs(), courier.flush());
-    const durationMs = Math.round(ports.clock.monotonicMs() - startedMs);
-    const id = `tick_${startedAt.toString(36)}`;
+    if (isLost()) return { ok: false, reason: nothingDone(effects) };
+    const begun = start(effects, services);
+    if (begun.length > 0) await withDeadline(ports.clock, leftMs(), Promise.all(begun));
+    if (ledger.state.outbox.entries.length > 0) await withDeadline(ports.clock, leftMs(), deliverDue());
+    const durationMs = Math.round(passedMs());
+    const completedAt = ledger.now();
+    const began = completedAt - durationMs;
+    const id = `tick_${began.toString(36)}`;
     ledger.update((state) => ({
       ...state,
-      lastTick: { id, startedAt, completedAt: startedAt + durationMs, durationMs },
+      lastTick: {
+        id,
+        startedAt: began,
+        completedAt,
+        durationMs,
+        gapsMs: gapsBefore(state.lastTick, began),
+      },
     }));
     const saved = await ledger.save();
-    callHooks(world.hooks, saved, world.policies, ledger.state, ports);
+    if (isLost()) return { ok: false, reason: nothingDone([]) };
+    hooks.call(saved, ledger.state);
     const report = {
       status: "completed" as const,
       tick_id: id,
-      started_at: new Date(startedAt).toISOString(),
+      started_at: new Date(began).toISOString(),
       duration_ms: durationMs,
       counts: withRestarts(countVerdicts(verdicts), ends),
       services: serviceReports(ledger.state),
@@ -129,33 +171,41 @@ export function createTicker(world: TickWorld): Ticker {
   return {
     async tick() {
       if (current !== null) return joined(await current);
+      if (world.ending.aborted) return { ok: false, reason: `nothing was done: ${world.ending.reason}` };
       current = cycle()
-        .catch((error): TickResult => ({ ok: false, reason: `the cycle could not run: ${errorText(error)}` }))
+        .catch((error): TickResult => {
+          if (!isLost()) hooks.call(false, ledger.state);
+          return { ok: false, reason: `the cycle could not run: ${errorText(error)}` };
+        })
         .finally(() => {
           current = null;
         });
       return current;
     },
     async operate(request) {
-      const names = request.service === "" ? [...world.policies.keys()] : [request.service];
+      const names = request.service === "" ? [...roster().policies.keys()] : [request.service];
       const asksPolicy = request.action === "restart" && !request.force;
       const around = asksPolicy ? await world.lookout.look(names, ledger.state) : {};
+      if (world.ending.aborted) return { code: "refused", text: `nothing was done: ${world.ending.reason}` };
+      const { services } = roster();
       const effects = ledger.apply({ type: "operator", request, around });
       await ledger.save();
-      for (const restart of start(effects)) void restart;
-      const answer = effects.find((effect) => effect.type === "answer");
-      return { done: answer?.done ?? false, text: answer?.text ?? "" };
+      if (isLost()) return { code: "refused", text: nothingDone(effects) };
+      for (const restart of start(effects, services)) void restart;
+      const { code, text } = effects.find((effect) => effect.type === "answer")!;
+      return { code, text };
     },
     async idle() {
       await current;
       await restarts.idle();
+      await hooks.idle();
     },
   };
 }
 
-function jobsOf(world: TickWorld, names: readonly string[]): CheckJob[] {
+function jobsOf(services: Roster["services"], names: readonly string[]): CheckJob[] {
   return names.map((name) => {
-    const { check, target, checkOptions } = world.services.get(name)!;
+    const { check, target, checkOptions } = services.get(name)!;
     return { check, target: { ...target, options: checkOptions } };
   });
 }

@@ -38,6 +38,25 @@ test("a one-shot tick makes a whole cycle, prints its report, keeps its state an
   assert.match(JSON.parse(second.out()).status, /completed|skipped/);
 });
 
+test("a one-shot tick ends when the dead-man switch has answered its ping", async () => {
+  const answered: boolean[] = [];
+  const slow = createServer((request, response) => {
+    setTimeout(() => {
+      answered.push(!request.destroyed && !response.destroyed);
+      response.end("OK");
+    }, 700);
+  }).listen(0, "127.0.0.1");
+  await once(slow, "listening");
+  const tick = shop.run(["tick"], {
+    WATCHDOG_CONFIG: await shop.config("pinging"),
+    STATE_FILE: join(shop.folder, "pinging-state.json"),
+    DEADMAN_URL: `http://127.0.0.1:${(slow.address() as AddressInfo).port}/ping`,
+  });
+  assert.equal(await tick.exit, 0, tick.err());
+  slow.close();
+  assert.deepEqual(answered, [true]);
+});
+
 test("a one-shot tick finds a dead service over three runs: the state carries the count", async () => {
   const path = join(shop.folder, "dead.json");
   const url = `http://127.0.0.1:${await closedPort()}/health`;
@@ -80,10 +99,22 @@ test("a wrong configuration is refused with every fault, exit 2, and nothing is 
   }
 });
 
+test("a token that can be guessed is refused where other machines reach it, exit 2, and not shown", async () => {
+  const WATCHDOG_CONFIG = await shop.config("short-token");
+  const env = { WATCHDOG_CONFIG, HOST: "0.0.0.0", PORT: "0", WATCHDOG_TOKEN: "hunter2" };
+  const { exit, err } = shop.run(["serve"], env);
+  assert.equal(await exit, 2);
+  assert.match(
+    err(),
+    /env WATCHDOG_TOKEN: found a token of 7 characters.*\n.*at least 16 characters.*openssl rand -hex 32/,
+  );
+  assert.doesNotMatch(err(), /hunter2/);
+});
+
 test("a check, a restarter or a route that names nothing is refused once the plugins are known, exit 2", async () => {
   const path = join(shop.folder, "names-nothing.json");
   const services = {
-    executor: { url: "http://127.0.0.1:9/", container: "c", restarter: "http", check: "docker" },
+    executor: { url: "http://127.0.0.1:9/", container: "c", restarter: "http", check: "gopher" },
   };
   const plugins = { console: { services: ["exekutor"] } };
   await writeFile(path, JSON.stringify({ services, plugins }));
@@ -96,6 +127,58 @@ test("a check, a restarter or a route that names nothing is refused once the plu
   ]) {
     assert.match(err(), fault);
   }
+});
+
+/** Modules of third parties, and what is wrong with each. */
+const MODULES = {
+  "broken.mjs": 'throw new Error("no licence");',
+  "empty.mjs": "export const nothing = 1;",
+  "unset.mjs": 'export default () => ({ name: "unset", setup() { throw new Error("no key"); } });',
+  "holds.mjs": 'export default () => ({ name: "holds", setup() { setInterval(() => {}, 1000); } });',
+};
+
+test("a plugin that cannot be loaded or set up hides no other fault, and is not held against its services", async () => {
+  for (const [name, text] of Object.entries(MODULES)) await writeFile(join(shop.folder, name), text);
+  const path = join(shop.folder, "plugins.json");
+  const url = "http://127.0.0.1:9/";
+  const services = {
+    one: { url, intervall: 1, broken: { depth: 3 }, check: "broken" },
+    two: { url, container: "c", restarter: "nobody", dependsOn: ["three"] },
+  };
+  const plugins = {
+    broken: { from: "./broken.mjs", level: 1 },
+    empty: { from: "./empty.mjs" },
+    unset: { from: "./unset.mjs" },
+    unset2: { from: "./unset.mjs" },
+    holds: { from: "./holds.mjs" },
+    console: { services: ["two", "zwei"] },
+    emial: {},
+  };
+  await writeFile(path, JSON.stringify({ services, plugins }));
+  const { exit, err } = shop.run(["tick"], { WATCHDOG_CONFIG: path, PORT: "99999" });
+  assert.equal(await exit, 2);
+  const paths = err().match(/^ {2}\S.*(?=: found)/gm);
+  assert.deepEqual(paths?.map((line) => line.trim()).sort(), [
+    "env PORT",
+    "plugins.broken.from",
+    "plugins.emial",
+    "plugins.empty.from",
+    "plugins.unset",
+    "plugins.unset2",
+    "services of the sink console",
+    "services.one.intervall",
+    "services.two.dependsOn[0]",
+    "services.two.restarter",
+  ]);
+});
+
+test("a plugin that cannot be set up is a failed start, and not a wrong configuration: exit 1", async () => {
+  const path = join(shop.folder, "unset.json");
+  const services = { executor: { url: "http://127.0.0.1:9/" } };
+  await writeFile(path, JSON.stringify({ services, plugins: { unset: { from: "./unset.mjs" } } }));
+  const { exit, err } = shop.run(["tick"], { WATCHDOG_CONFIG: path });
+  assert.equal(await exit, 1);
+  assert.match(err(), /plugins\.unset: found a plugin that could not be set up: no key/);
 });
 
 test("where the sentinel does not answer either, nothing is restarted: the fault is our own network", async () => {
@@ -119,14 +202,6 @@ test("where the sentinel does not answer either, nothing is restarted: the fault
     services.executor.hold.reason,
     /own network seems to be down \(sentinel: connection refused\)/,
   );
-});
-
-test("a wrong command line says what there is, and exits 2", async () => {
-  for (const args of [["sreve"], ["tick", "now"], ["--loud"]]) {
-    const { exit, err } = shop.run(args, {});
-    assert.equal(await exit, 2);
-    assert.match(err(), /spreadpilot-watchdog tick/);
-  }
 });
 
 test("status says of every service why, in one line", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -99,6 +99,69 @@ test("no secret is printed, whatever the level", async () => {
   for (const line of server.err().trim().split("\n")) {
     assert.equal(typeof JSON.parse(line).message, "string");
   }
+});
+
+test("a scheduler's wrong token is logged once, and any of three headers opens with the right one", async () => {
+  const server = await shop.serving("tokens", { WATCHDOG_TOKEN: "sesame-open-1234", WATCHDOG_CRON: "false" });
+  const ask = async (headers: Record<string, string>) => {
+    const answer = await fetch(`${server.url}/tick`, { method: "POST", headers });
+    await answer.text();
+    return answer.status;
+  };
+  for (let i = 0; i < 20; i++) assert.equal(await ask({ authorization: "Bearer planted-5678" }), 401);
+  const basic = Buffer.from("cron:sesame-open-1234").toString("base64");
+  for (const [name, value] of [
+    ["authorization", "Bearer sesame-open-1234"],
+    ["authorization", `Basic ${basic}`],
+    ["x-api-key", "sesame-open-1234"],
+  ] as const) {
+    assert.equal(await ask({ [name]: value }), 200);
+  }
+  server.signal("SIGTERM");
+  assert.equal(await server.exit, 0);
+  const lines = server.err().match(/refused POST \/tick from 127\.0\.0\.1 with 401: its token .*/g);
+  assert.equal(lines?.length, 1, server.err());
+  assert.doesNotMatch(server.err(), /planted|sesame/);
+});
+
+/** A docker client that runs this, in a folder to be put in front of PATH. */
+async function dockerClient(name: string, script: string): Promise<string> {
+  const folder = join(shop.folder, name);
+  await mkdir(folder);
+  await writeFile(join(folder, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return `${folder}:${process.env.PATH}`;
+}
+
+test("what would else be learnt when a service fails is said at the start, in a few lines", async () => {
+  const env = {
+    DRY_RUN: "true",
+    WATCHDOG_CRON: "false",
+    WATCHDOG_CONFIG: await shop.config("told", { container: "exe" }),
+  };
+  const none = 'echo "[]"; echo "Error response from daemon: No such container: exe" >&2; exit 1';
+  const server = await shop.serving("told", { ...env, PATH: await dockerClient("none", none) });
+  await server.says(/this container does not exist, so a restart would fail: exe \(of executor\)/);
+  server.signal("SIGTERM");
+  assert.equal(await server.exit, 0);
+  for (const line of [
+    /dry run: no service is restarted/,
+    /no receiver is configured/,
+    /the internal cron is off/,
+  ]) {
+    assert.match(server.err(), line);
+  }
+  assert.ok(server.err().trim().split("\n").length <= 7, server.err());
+});
+
+test("an engine that hangs does not delay the start", async () => {
+  const config = await shop.config("hanging", { container: "exe" });
+  const env = { WATCHDOG_CONFIG: config, PATH: await dockerClient("hangs", "exec sleep 5") };
+  const server = await shop.serving("hanging", env);
+  assert.doesNotMatch(server.err(), /could not be inspected/);
+  assert.equal((await fetch(`${server.url}/livez`)).status, 200);
+  await server.says(/the containers could not be inspected in 2 s/);
+  server.signal("SIGTERM");
+  assert.equal(await server.exit, 0);
 });
 
 test("a port that is taken is said, with what to do", async () => {

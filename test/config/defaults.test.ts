@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { faultsOf, json, load, loaded, type World, web } from "./fixture.ts";
 
 test("without file and environment, the configuration is exactly the seed's", async () => {
-  const { services, targets, ...rest } = await loaded({});
+  const { services, targets, sections: _, serviceSource: __, ...rest } = await loaded({});
   const table = [...services.values()].map((policy) => [
     policy.name,
     policy.displayName,
@@ -26,6 +26,7 @@ test("without file and environment, the configuration is exactly the seed's", as
     name: "executor",
     displayName: "Executor",
     container: "spreadpilot-executor",
+    healthUrl: "http://executor:8080/health",
     action: "restart",
     dryRun: false,
     intervalMs: 15_000,
@@ -56,6 +57,7 @@ test("without file and environment, the configuration is exactly the seed's", as
     host: "127.0.0.1",
     port: 8787,
     tokens: [],
+    secrets: [],
     stateFile: "/app/data/state.json",
     logLevel: "info",
     logFormat: "pretty",
@@ -98,8 +100,8 @@ test("every variable of the runner is read", async () => {
       HOST: "0.0.0.0",
       PORT: "9000",
       STATE_FILE: "/var/lib/watchdog/state.json",
-      WATCHDOG_TOKEN: "token-one, token-two,",
-      CRON_SECRET: "cron,secret",
+      WATCHDOG_TOKEN: "the-first-of-the-tokens, the-second-of-the-tokens,",
+      CRON_SECRET: "a-secret,with-a-comma",
       WATCHDOG_CRON: "False",
       LOG_LEVEL: "DEBUG",
       LOG_FORMAT: "json",
@@ -115,7 +117,7 @@ test("every variable of the runner is read", async () => {
       host: "0.0.0.0",
       port: 9000,
       stateFile: "/var/lib/watchdog/state.json",
-      tokens: ["token-one", "token-two", "cron,secret"],
+      tokens: ["the-first-of-the-tokens", "the-second-of-the-tokens", "a-secret,with-a-comma"],
       cron: false,
       logLevel: "debug",
       logFormat: "json",
@@ -170,6 +172,7 @@ test("every setting of a service reaches its policy", async () => {
     name: "web",
     displayName: "The Web",
     container: "web-1",
+    healthUrl: "http://web/",
     action: "stop",
     dryRun: false,
     intervalMs: 15_000,
@@ -231,7 +234,8 @@ test("things that look odd and are right", async () => {
     web({}, { $schema: "./schema.json" }),
     { env: { HOST: "127.0.0.53" } },
     { env: { HOST: "::1" } },
-    { env: { HOST: "::", CRON_SECRET: "token" } },
+    { env: { HOST: "::", CRON_SECRET: "sixteen-are-fine" } },
+    { env: { HOST: "localhost", WATCHDOG_TOKEN: "x" } },
   ];
   for (const world of right) await loaded(world);
 });
@@ -269,4 +273,16 @@ test("ten thousand services with a chain of dependencies are judged without a fu
   const faults = await faultsOf(json({ services }));
   assert.equal(faults.length, 1);
   assert.match(faults[0]!.found, /^a cycle: s0 -> s1 -> .* -> s19 -> … -> s0$/);
+});
+
+test("what is shown of a URL is without query and fragment; a check may need no URL", async () => {
+  const services = {
+    web: { url: "https://web:8443/health?key=planted#planted" },
+    redis: { url: "tcp://redis:6379?planted", check: "console" },
+    bare: { check: "console" },
+  };
+  const config = await loaded(json({ services, plugins: { console: {} } }));
+  const shown = [...config.services.values()].map(({ healthUrl }) => healthUrl);
+  assert.deepEqual(shown, ["https://web:8443/health", "tcp://redis:6379", undefined]);
+  assert.equal(config.targets.get("web")!.url, "https://web:8443/health?key=planted#planted");
 });

@@ -3,23 +3,30 @@ import assert from "node:assert/strict";
 import * as v from "valibot";
 import type { Config, Declarations } from "../../src/config/config.ts";
 import type { Fault } from "../../src/config/fault.ts";
-import { duration, secret, wholeNumber } from "../../src/config/fields.ts";
 import { type LoadInput, loadConfig } from "../../src/config/load.ts";
+import { duration, httpUrl, secret, wholeNumber } from "../../src/plugin/settings.ts";
 import { definePlugin } from "../../src/plugin.ts";
 
 const make = (name: string) => () => ({ name, setup() {} });
 
 export const plugins: Declarations = {
   http: definePlugin(make("http"), {
+    isDefault: true,
+    checkUrl: httpUrl(),
     serviceOptions: v.strictObject({
       status: v.optional(wholeNumber(100, 599), 200),
       headers: v.optional(v.record(v.string(), v.string()), {}),
     }),
   }),
   docker: definePlugin(make("docker"), {
+    isDefault: true,
+    needsContainer: true,
     serviceOptions: v.strictObject({ stopTimeout: v.optional(duration(0)) }),
   }),
-  cron: definePlugin(make("cron"), { options: v.strictObject({ every: v.optional(duration(100)) }) }),
+  cron: definePlugin(make("cron"), {
+    isDefault: true,
+    options: v.strictObject({ every: v.optional(duration(100)) }),
+  }),
   webhook: definePlugin(make("webhook"), {
     options: v.strictObject({
       url: v.pipe(v.string(), v.url("a URL")),
@@ -29,10 +36,8 @@ export const plugins: Declarations = {
       ),
       format: v.optional(v.picklist(["own", "cloudevents"], 'one of "own", "cloudevents"'), "own"),
     }),
-    fromEnv: (env) =>
-      env.WEBHOOK_URL === undefined
-        ? undefined
-        : { url: env.WEBHOOK_URL, ...(env.WEBHOOK_SECRET && { signing: env.WEBHOOK_SECRET }) },
+    env: { url: "WEBHOOK_URL", signing: "WEBHOOK_SECRET" },
+    onBy: ["url"],
   }),
   console: definePlugin(make("console")),
   process: definePlugin(make("process"), {
@@ -59,6 +64,12 @@ export function load({ env = {}, files = {}, modules = {} }: World, more: Partia
       if (file instanceof Error) throw file;
       return file;
     },
+    readFolder: async (folder) =>
+      Object.keys(files).flatMap((path) =>
+        path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes("/")
+          ? [path.slice(folder.length + 1)]
+          : [],
+      ),
     importModule: async (specifier) => {
       const found = modules[specifier];
       if (typeof found === "function") return found();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { builtins } from "../../src/builtins.ts";
+import { builtins } from "../../src/builtin-plugins.ts";
 import { loadConfig } from "../../src/config/load.ts";
 
 for (const word of ["false", "False", "FALSE", "fAlSe"]) {

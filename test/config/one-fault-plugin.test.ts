@@ -8,6 +8,8 @@ const URL_ =
   'an absolute URL such as "http://executor:8080/health" (http or https, no user name or password in it)';
 const BUILT_IN =
   'one of http, docker, cron, webhook, console, process; or a third party\'s, with "from": "./its-module.ts"';
+const LONGER =
+  'tokens of at least 16 characters where other machines can connect: "openssl rand -hex 32" makes one';
 
 const rows: [what: string, world: World, path: string, found: string, accepted: string][] = [
   [
@@ -71,7 +73,21 @@ const rows: [what: string, world: World, path: string, found: string, accepted: 
     web({}, { host: "0.0.0.0" }),
     "host",
     '"0.0.0.0" without a token',
-    "127.0.0.1; or any address with a secret in WATCHDOG_TOKEN (or CRON_SECRET), since whoever reaches it can have containers restarted",
+    '127.0.0.1; or any address with a secret in WATCHDOG_TOKEN (or CRON_SECRET), since whoever reaches it can have containers restarted: "openssl rand -hex 32" makes one',
+  ],
+  [
+    "a short token on another machine's address",
+    { env: { HOST: "0.0.0.0", WATCHDOG_TOKEN: `x,${"y".repeat(16)}` } },
+    "env WATCHDOG_TOKEN",
+    'a token of 1 character while listening on "0.0.0.0"',
+    LONGER,
+  ],
+  [
+    "a short token on the file's address",
+    { ...web({}, { host: "::" }), env: { CRON_SECRET: "y".repeat(15) } },
+    "env CRON_SECRET",
+    'a token of 15 characters while listening on "::"',
+    LONGER,
   ],
   ["a brake's share", web({}, { brake: { share: 0 } }), "brake.share", "0", "a number above 0, at most 1"],
   ["a sentinel without a URL", web({}, { sentinel: {} }), "sentinel.url", "nothing", URL_],

@@ -49,6 +49,42 @@ test("the file's keys win over what the environment says to the same plugin", as
   });
 });
 
+test("variables of other programs switch no plugin on, and say something to one that is on", async () => {
+  const redis = definePlugin<{ url: string; stream?: string }>(() => ({ name: "redis", setup() {} }), {
+    options: v.strictObject({ url: v.string("a URL"), stream: v.optional(v.string()) }),
+    env: { url: "REDIS_URL", stream: "REDIS_ALERT_STREAM" },
+    onBy: ["url"],
+  });
+  const pluginsOf = async (world: World) => {
+    const result = await load(world, { plugins: { ...builtIn, redis } });
+    assert.ok(result.ok, JSON.stringify(result));
+    return result.config.plugins.filter(({ name }) => name === "redis").map(({ options }) => options);
+  };
+  const env = { REDIS_ALERT_STREAM: "theirs" };
+  assert.deepEqual(await pluginsOf({ env }), []);
+  assert.deepEqual(await pluginsOf({ env: { ...env, REDIS_URL: "redis://x" } }), [
+    { url: "redis://x", stream: "theirs" },
+  ]);
+  assert.deepEqual(await pluginsOf({ env, ...json({ plugins: { redis: { url: "redis://file" } } }) }), [
+    { url: "redis://file", stream: "theirs" },
+  ]);
+});
+
+test("a third party's plugin for 0.1.0 that reads the environment itself is told how to declare it", async () => {
+  const old = Object.assign(() => ({ name: "old", setup() {} }), { fromEnv: () => ({ url: "x" }) });
+  const world = {
+    ...json({ plugins: { old: { from: "./old.mjs" } } }),
+    modules: { "file:///app/old.mjs": { default: old } },
+  };
+  assert.deepEqual(await faultsOf(world), [
+    {
+      path: "plugins.old.from",
+      found: '"./old.mjs": a plugin with "fromEnv", which is not asked any more',
+      accepted: 'its variables by their settings, env: { url: "OWN_URL" }',
+    },
+  ]);
+});
+
 test("a fault in what the environment said names the variable", async () => {
   const env = { WEBHOOK_URL: "planted", WEBHOOK_SECRET: "planted-too" };
   assert.deepEqual(await faultsOf({ env }), [
@@ -57,28 +93,11 @@ test("a fault in what the environment said names the variable", async () => {
   ]);
   const list = definePlugin<{ urls: string[] }>(() => ({ name: "list", setup() {} }), {
     options: v.object({ urls: v.pipe(v.array(v.string()), v.maxLength(1, "one URL")) }),
-    fromEnv: ({ LIST_URLS }) => LIST_URLS && { urls: LIST_URLS.split(",") },
+    env: { urls: { list: "LIST_URLS" } },
   });
   const result = await load({ env: { LIST_URLS: "http://a/,http://b/" } }, { plugins: { ...builtIn, list } });
   assert.ok(!result.ok);
   assert.deepEqual(result.faults, [{ path: "env LIST_URLS", found: "a list of 2", accepted: "one URL" }]);
-});
-
-test("a plugin whose fromEnv throws is one fault with its name", async () => {
-  const plugins = {
-    ...builtIn,
-    bad: {
-      fromEnv() {
-        throw new Error("no");
-      },
-    },
-  };
-  const result = await load({}, { plugins });
-  assert.ok(!result.ok);
-  assert.deepEqual(
-    result.faults.map(({ path, found }) => [path, found]),
-    [["plugins.bad", 'settings in the environment at which it threw "Error: no"']],
-  );
 });
 
 const third = definePlugin((options: { level: number }) => ({ name: `third-${options.level}`, setup() {} }), {
@@ -124,6 +143,16 @@ test("a third party's plugin is imported relative to the file, and its settings 
 test("a third party's plugin may be a package", async () => {
   const { plugins } = await loaded(thirdParty({ from: "some-package", level: 1 }));
   assert.equal(plugins.at(-1)!.from, "some-package");
+});
+
+test("a third party's plugin takes the place of a built-in one of its name", async () => {
+  const make = () => ({ name: "http", setup() {} });
+  const world = {
+    ...web({ url: "tcp://web:1" }, { plugins: { http: { from: "./own.mjs" } } }),
+    modules: { "file:///app/own.mjs": { default: make } },
+  };
+  const [http] = (await loaded(world)).plugins;
+  assert.deepEqual([http!.name, http!.factory], ["http", make], "and with it, what a URL must be");
 });
 
 test("a third party's plugin with a fault is one fault", async () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dependencyOrder } from "../../src/core/dependencies.ts";
+import type { KnownContainer } from "../../src/core/container.ts";
 import type { Effect } from "../../src/core/event.ts";
-import type { KnownContainer } from "../../src/core/state.ts";
+import { dependencyOrder } from "../../src/core/topology.ts";
 import { type Drive, drive, policy, said } from "./drive.ts";
 
 const container = (id: string, changes: Partial<KnownContainer> = {}): KnownContainer => ({
@@ -40,7 +40,7 @@ test("a database falls, three services follow: one restart heals all four, and o
   for (const name of ["api", "web", "jobs"]) {
     const { hold, outage } = d.state.services[name]!;
     assert.equal(hold?.kind, "dependency");
-    assert.match(hold!.reason, /waits for Database, which is restarting/);
+    assert.match(hold!.reason, /waiting for Database, which is restarting/);
     assert.equal(outage?.cause, "database");
   }
   d.settle("database", "restarted");
@@ -73,7 +73,7 @@ test("the root cause is named, however long the chain", () => {
     policy("database", { container: "" }),
   );
   rounds(d, 3, ["web", "api", "database"]);
-  assert.match(d.state.services.web!.hold!.reason, /waits for Database, which is down/);
+  assert.match(d.state.services.web!.hold!.reason, /waiting for Database, which is down/);
   assert.deepEqual(toldOf(d), ["DOWN database"]);
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shiftTimes } from "../../src/core/clock.ts";
+import { shiftTimes } from "../../src/core/shift-times.ts";
 import { drive, policy, T0 } from "./drive.ts";
 
 const DAY_MS = 86_400_000;

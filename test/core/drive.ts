@@ -3,6 +3,7 @@ import type {
   BrakeRule,
   Effect,
   Outcome,
+  RestartFault,
   Surroundings,
   Verdict,
   WatchdogEvent,
@@ -39,7 +40,7 @@ export interface Drive {
   /** All are checked: those named fail, the others pass. */
   see(down: string[]): Effect[];
   check(verdicts: Record<string, Verdict>): Effect[];
-  settle(name: string, outcome: Outcome["outcome"], fault?: string): Effect[];
+  settle(name: string, outcome: Outcome["outcome"], fault?: RestartFault): Effect[];
   wait(ms: number): void;
 }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { KnownContainer } from "../../src/core/container.ts";
 import type { Effect } from "../../src/core/event.ts";
 import { explain } from "../../src/core/explain.ts";
 import type { ServicePolicy } from "../../src/core/policy.ts";
-import type { HoldKind, KnownContainer } from "../../src/core/state.ts";
+import type { HoldKind } from "../../src/core/state.ts";
 import { type Drive, drive, policy, said, T0 } from "./drive.ts";
 
 const HOUR_MS = 3_600_000;
@@ -68,7 +69,7 @@ const HOLDS: [HoldKind, Partial<ServicePolicy>, (d: Drive) => void, boolean, Reg
       d.around = { engineFault: "connection refused" };
     },
     false,
-    /the brake holds all restarts: the engine that makes restarts does not answer/,
+    /the brake holds all restarts: the container engine does not answer/,
   ],
   [
     "brake",

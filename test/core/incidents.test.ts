@@ -46,7 +46,7 @@ test("an outage that ends leaves an incident with what happened in it", () => {
       "the first check failed",
       "restarting spreadpilot-executor",
       "restarted",
-      "Executor recovered after a restart (down for 45 s)",
+      "Executor recovered after a restart (down for 45 s). The failure was",
     ],
   );
 });

@@ -107,6 +107,24 @@ test("Retry-After lengthens the wait, never shortens it, and holds the whole sin
   assert.ok(short.entries[0]!.nextAt >= T0 + 4000, "the schedule's own wait stands");
 });
 
+test("a receiver that asks for a day or more is asked again within it, up to the alert's own end", () => {
+  for (const hours of [24, 48, 24 * 365]) {
+    let { outbox } = enqueue(emptyOutbox(), news("evt_1"), to("a"), T0);
+    const tries: number[] = [];
+    let now = T0;
+    while (outbox.entries.length > 0) {
+      tries.push((now - T0) / HOUR_MS);
+      outbox = recordDeliveries(
+        outbox,
+        one("evt_1:a", { ...RETRY, retryAfterMs: hours * HOUR_MS }),
+        now,
+      ).outbox;
+      now = nextAttemptAt(outbox, new Set()) ?? now;
+    }
+    assert.deepEqual(tries, [0, 6, 12, 18, 24], `asked for ${hours} h`);
+  }
+});
+
 test("a receiver that moved is tried at its new address at once, and only once", () => {
   const start = enqueue(emptyOutbox(), news("evt_1"), to("a"), T0).outbox;
   const moved = recordDeliveries(start, one("evt_1:a", { ...RETRY, retryAfterMs: 0 }), T0).outbox;

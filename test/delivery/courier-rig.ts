@@ -3,14 +3,17 @@ import type { WatchdogEvent } from "../../src/core/event.ts";
 import type { WatchdogState } from "../../src/core/state.ts";
 import { emptyState } from "../../src/core/state.ts";
 import { createCourier } from "../../src/delivery/courier.ts";
-import type { Alert, Delivery, Ports, Sink } from "../../src/plugin.ts";
-import { createLedger } from "../../src/tick/ledger.ts";
+import type { Alert, Delivery, Earlier, Ports, Sink } from "../../src/plugin.ts";
+import { createLedger } from "../../src/state/ledger.ts";
+import type { StateStore } from "../../src/state/store.ts";
 import { policy, T0 } from "../core/drive.ts";
 import { createFakeClock } from "../simulation/clock.ts";
+import { memoryStore } from "../state/memory.ts";
 
-export interface Attempt {
+interface Attempt {
   sink: string;
   alerts: readonly Alert[];
+  earlier: Earlier;
   /** Of the alerts: `executor DOWN`. */
   news: string[];
   /** ms since the rig began. */
@@ -26,7 +29,11 @@ export const BUSY: Delivery = { outcome: "retry", reason: "HTTP 503" };
 export function courierRig(
   serviceNames: readonly string[],
   sinks: Record<string, Answer>,
-  { chats = [], state = emptyState() }: { chats?: string[]; state?: WatchdogState } = {},
+  {
+    chats = [],
+    state = emptyState(),
+    store: changes = {},
+  }: { chats?: string[]; state?: WatchdogState; store?: Partial<StateStore> } = {},
 ) {
   const clock = createFakeClock(T0);
   const attempts: Attempt[] = [];
@@ -36,33 +43,37 @@ export function courierRig(
     clock,
     log: { debug: () => {}, info: say, warn: say, error: say },
     random: () => 0.5,
+    redact: (text) => text,
     env: {},
   };
   const disk = { saves: 0, wait: async () => {} };
-  const store = {
+  const store = memoryStore({
     async save() {
       disk.saves++;
       await disk.wait();
-      return { ok: true as const };
+      return { ok: true };
     },
-    lost: () => undefined,
-    close: async () => {},
-  };
+    ...changes,
+  });
   const policies = serviceNames.map((name) => policy(name, { container: "", failureThreshold: 1 }));
   const byName = new Map(Object.keys(sinks).map((name) => [name, sinkOf(name, chats.includes(name))]));
   const ledger = createLedger(
     state,
-    new Map(policies.map((one) => [one.name, one])),
+    () => ({
+      policies: new Map(policies.map((one) => [one.name, one])),
+      routes: new Map([...byName.keys()].map((name) => [name, undefined])),
+    }),
     store,
     ports,
-    () => new Map([...byName.keys()].map((name) => [name, undefined])),
   );
   const courier = createCourier(
     ledger,
     () => byName,
     ports,
-    async (sink, alerts) => {
-      const attempt = { sink: sink.name, alerts, news: alerts.map(newsOf), atMs: clock.now() - T0 };
+    async (sink, alerts, { attempts: made, lastReason }) => {
+      const news = alerts.map(newsOf);
+      const earlier = { attempts: made, lastReason };
+      const attempt = { sink: sink.name, alerts, earlier, news, atMs: clock.now() - T0 };
       attempts.push(attempt);
       return sinks[sink.name]!(attempt);
     },

@@ -1,68 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Delivery } from "../../src/core/outbox.ts";
+import { shiftTimes } from "../../src/core/shift-times.ts";
 import { BUSY, courierRig, names, OK } from "./courier-rig.ts";
 
 const never = () => new Promise<never>(() => {});
-const downOf = (services: readonly string[]) => services.map((name) => `${name} DOWN`);
-
-test("alerts of one moment are one message to a chat, and one by one elsewhere", async () => {
-  const rig = courierRig(names(5), { chat: () => OK, plain: () => OK }, { chats: ["chat"] });
-  await rig.see(names(5));
-  await rig.courier.flush();
-  assert.deepEqual(
-    rig.to("chat").map(({ news }) => news),
-    [downOf(names(5))],
-  );
-  assert.deepEqual(
-    rig.to("plain").map(({ news }) => news),
-    downOf(names(5)).map((one) => [one]),
-  );
-  assert.deepEqual([rig.outbox().sent, rig.outbox().entries], [10, []]);
-});
-
-test("one message holds at most 20 alerts, in the order of the outbox", async () => {
-  const rig = courierRig(names(45), { chat: () => OK }, { chats: ["chat"] });
-  await rig.see(names(45));
-  await rig.courier.flush();
-  assert.deepEqual(
-    rig.to("chat").map(({ news }) => news.length),
-    [20, 20, 5],
-  );
-  assert.deepEqual(rig.newsTo("chat"), downOf(names(45)));
-});
-
-test("what comes of a message that holds several applies to each of them", async () => {
-  let answer: Delivery = BUSY;
-  const rig = courierRig(names(3), { chat: () => answer }, { chats: ["chat"] });
-  await rig.see(names(3));
-  await rig.courier.flush();
-  const waiting = rig.outbox().entries;
-  assert.deepEqual(
-    waiting.map(({ attempts, lastReason }) => [attempts, lastReason]),
-    names(3).map(() => [1, "HTTP 503"]),
-  );
-  answer = { outcome: "rejected", reason: "HTTP 413" };
-  await rig.clock.advance(6000);
-  await rig.courier.flush();
-  assert.deepEqual(
-    rig.outbox().dead.map(({ service, attempts, lastReason }) => [service, attempts, lastReason]),
-    names(3).map((name) => [name, 2, "HTTP 413"]),
-  );
-  assert.deepEqual(rig.outbox().entries, []);
-});
-
-test("a message of several never holds two alerts of one service", async () => {
-  const rig = courierRig(names(2), { chat: () => OK }, { chats: ["chat"] });
-  await rig.see(names(2));
-  await rig.see([]);
-  await rig.courier.flush();
-  assert.deepEqual(rig.to("chat")[0]!.news, downOf(names(2)));
-  for (const name of names(2)) {
-    const own = rig.newsTo("chat").filter((one) => one.startsWith(name));
-    assert.deepEqual(own, [`${name} DOWN`, `${name} RECOVERED`]);
-  }
-});
 
 test("a sink that hangs takes nothing from another, also of what comes later", async () => {
   const rig = courierRig(names(30), { slow: never, fast: () => OK });
@@ -130,6 +72,71 @@ test("without any tick, an entry is tried when it is due", async () => {
     assert.ok(Math.abs(gaps[index]! - plainMs) <= 0.2 * plainMs + 50, `${gaps[index]} ms for ${plainMs}`);
   }
   assert.deepEqual(rig.outbox().entries, []);
+});
+
+for (const [what, jumpMs] of [
+  ["a clock that is set by a year", 365 * 86_400_000],
+  ["a machine that sleeps for a weekend", 2.5 * 86_400_000],
+  ["a clock that is set back by a day", -86_400_000],
+] as const) {
+  test(`${what} makes no alert old: it is tried by its schedule, and arrives`, async () => {
+    let answer = BUSY;
+    const rig = courierRig(["s0"], { hook: () => answer });
+    await rig.see(["s0"]);
+    const over = new AbortController();
+    const running = rig.courier.run(over.signal);
+    await rig.clock.advance(100);
+    rig.clock.jump(jumpMs);
+    await rig.clock.advance(120_000);
+    const { length } = rig.to("hook");
+    assert.ok(length >= 2 && length <= 4, `${length} attempts in two minutes`);
+    assert.deepEqual(rig.outbox().dead, []);
+    answer = OK;
+    await rig.clock.advance(600_000);
+    assert.deepEqual([rig.outbox().entries, rig.outbox().sent], [[], 1]);
+    over.abort();
+    await running;
+  });
+}
+
+test("what waited while the machine was off for days is tried as before, and not given up", async () => {
+  const before = courierRig(["s0"], { hook: () => BUSY });
+  await before.see(["s0"]);
+  await before.courier.flush();
+  const days = 3 * 86_400_000;
+  const state = shiftTimes(before.ledger.state, -days);
+  const rig = courierRig(["s0"], { hook: () => BUSY }, { state });
+  await rig.courier.flush();
+  assert.equal(rig.to("hook").length, 1, "it is due at once");
+  assert.deepEqual([rig.outbox().entries.length, rig.outbox().dead.length], [1, 0]);
+});
+
+test("while it is unsure who owns the state nothing is sent; then it is", async () => {
+  let owner = false;
+  let asked = 0;
+  const rig = courierRig(
+    ["s0"],
+    { hook: () => OK },
+    {
+      store: {
+        async isOwner() {
+          asked++;
+          return owner;
+        },
+      },
+    },
+  );
+  await rig.see(["s0"]);
+  const over = new AbortController();
+  const running = rig.courier.run(over.signal);
+  await rig.clock.advance(10_000);
+  assert.equal(rig.attempts.length, 0);
+  assert.ok(asked <= 11, `asked ${asked} times in 10 s`);
+  owner = true;
+  await rig.clock.advance(1100);
+  assert.equal(rig.to("hook").length, 1);
+  over.abort();
+  await running;
 });
 
 test("the loop sleeps when there is nothing to do, and wakes for what comes", async () => {
@@ -235,6 +242,25 @@ test("an entry of a fast sink is tried when it is due, whatever a slow one still
   busy = false;
   await rig.clock.advance(6000);
   assert.equal(rig.to("fast").length, 21);
+  stop.abort();
+  await running;
+});
+
+test("a sink is told what came of earlier attempts at the alert", async () => {
+  const rig = courierRig(["s0"], { hook: ({ earlier }) => (earlier.attempts < 2 ? BUSY : OK) });
+  const stop = new AbortController();
+  const running = rig.courier.run(stop.signal);
+  await rig.see(["s0"]);
+  await rig.courier.flush();
+  await rig.clock.advance(120_000);
+  assert.deepEqual(
+    rig.to("hook").map(({ earlier }) => earlier),
+    [
+      { attempts: 0, lastReason: "" },
+      { attempts: 1, lastReason: BUSY.reason },
+      { attempts: 2, lastReason: BUSY.reason },
+    ],
+  );
   stop.abort();
   await running;
 });

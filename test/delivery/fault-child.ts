@@ -1,13 +1,12 @@
 /**
- * The real watchdog as a process of its own, but for its clock, which runs SPEED times as fast from
- * START_AT on: its waits of minutes pass in seconds. Says its port, then a line for every tick that was saved.
+ * A real watchdog in a process of its own, whose clock starts at START_AT and runs SPEED times as fast. Prints its
+ * port, then a line for every tick that was saved.
  */
-import { builtins } from "../../src/builtins.ts";
-import { loadConfig } from "../../src/config/load.ts";
-import type { Clock, Ports, TickSummary } from "../../src/plugin.ts";
-import { setUpPlugins } from "../../src/plugins/registry.ts";
-import { serve } from "../../src/serve.ts";
-import { cronIntervalMs } from "../../src/tick/pace.ts";
+import { builtins } from "../../src/builtin-plugins.ts";
+import type { Ports, TickSummary } from "../../src/plugin.ts";
+import { startServer } from "../../src/server.ts";
+import { prepare } from "../../src/setup.ts";
+import { fastClock } from "../fast-clock.ts";
 
 /** What the parent reads, one JSON text a line. */
 export type ChildLine =
@@ -15,27 +14,9 @@ export type ChildLine =
   | { services: Record<string, string>; rssBytes: number }
   | { failed: string };
 
-const speed = Number(process.env.SPEED);
-const startAt = Number(process.env.START_AT);
-const beganMs = performance.now();
 let ready = false;
-
-const clock: Clock = {
-  now: () => Math.round(startAt + clock.monotonicMs()),
-  monotonicMs: () => (performance.now() - beganMs) * speed,
-  wait: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const end = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", end);
-        resolve();
-      };
-      // Loading the modules is no faster than ever, and the plugins' setup is timed.
-      const timer = setTimeout(end, Math.min(ready ? ms / speed : ms, 2 ** 31 - 1));
-      signal?.addEventListener("abort", end, { once: true });
-    }),
-};
+// Modules load at their usual speed, and the setup of plugins has a time limit.
+const clock = fastClock(Number(process.env.SPEED), Number(process.env.START_AT), () => ready);
 
 function say(line: ChildLine): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -46,19 +27,18 @@ const ports: Ports = {
   clock,
   log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
   random: Math.random,
+  redact: (text) => text,
   env: process.env,
 };
 
-const loaded = await loadConfig({ env: process.env, cwd: process.cwd(), plugins: builtins });
-if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults));
-const { config } = loaded;
-const plugins = config.plugins.map(({ name, options }) => ({
-  name,
-  make: () => builtins[name]!(options as never),
-}));
-const set = await setUpPlugins(plugins, ports, cronIntervalMs(config));
-if (!set.ok) throw new Error(set.reason);
-set.registry.hooks.set("parent", {
+const origin = { env: process.env, cwd: process.cwd(), builtIn: builtins };
+const prepared = await prepare(origin, () => ports);
+if (!prepared.ok) throw new Error(JSON.stringify(prepared.faults));
+const { setup } = prepared;
+// On this clock the files would be read a hundred times a second, and they never change.
+const same = async () => "same";
+const tracked = { ...prepared.tracked, fingerprint: same, known: same, replaced: async () => undefined };
+setup.registry.hooks.set("parent", {
   name: "parent",
   async ticked({ ok, services }: TickSummary) {
     if (!ok) return say({ failed: "the tick was not saved" });
@@ -67,7 +47,11 @@ set.registry.hooks.set("parent", {
   },
 });
 ready = true;
-const served = await serve(config, set.registry, ports);
+const served = await startServer(setup, ports, {
+  tracked,
+  prepareAgain: (before) => prepare(origin, () => ports, before),
+  adopting() {},
+});
 if (!served.ok) throw new Error(served.reason);
-say({ port: served.serving.port });
-process.on("SIGTERM", () => void served.serving.stop().then(() => process.exit(0)));
+say({ port: served.server.port });
+process.on("SIGTERM", () => void served.server.stop().then(() => process.exit(0)));

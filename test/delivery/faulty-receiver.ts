@@ -6,7 +6,7 @@ import type { Alert } from "../../src/plugin.ts";
 
 /** `dead`: nothing listens. `amnesia`: takes the alert, and the connection breaks before it says so. */
 export const MODES = ["ok", "ok", "slow", "dead", "hang", "busy", "error", "broken", "amnesia"] as const;
-export type Mode = (typeof MODES)[number];
+type Mode = (typeof MODES)[number];
 
 export interface FaultyReceiver {
   url: string;

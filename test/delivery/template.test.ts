@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as v from "valibot";
-import { renderTemplate, templateField } from "../../src/delivery/template.ts";
+import { renderTemplate, templateField } from "../../src/plugin/sink-settings.ts";
 import { DOWN, RECOVERED } from "../sinks/alerts.ts";
 
 /** [template, what it becomes for DOWN] */
@@ -9,6 +9,7 @@ const TEMPLATES: [string, string][] = [
   ["{title}", DOWN.title],
   ["{severity}: {component} ({container})", "CRITICAL: executor (spreadpilot-executor)"],
   ["{ failures } failures, {action}", "3 failures, restart"],
+  ["{reason} at {health_url}", "HTTP 503 in 12 ms at http://executor:8080/health"],
   ["{hint}", "OOMKilled: raise the memory limit"],
   ["{down_seconds}", ""],
   ["{{message}}", "{message}"],

@@ -1,7 +1,7 @@
 /** The watchdog dies by SIGKILL between the write-ahead of a restart and its end, and is started again. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createVolume, docker, removeAll, skipWithoutEngine, uniqueName, until } from "./engine.ts";
+import { createVolume, docker, logsOf, removeAll, skipWithoutEngine, uniqueName, until } from "./engine.ts";
 import { buildImages, type Images } from "./images.ts";
 import { type Receiver, SECRET, startReceiver } from "./receiver.ts";
 import { type ServiceSpec, startTopology, type Topology } from "./topology.ts";
@@ -45,6 +45,9 @@ describe("a watchdog that is killed in the midst of a restart", { skip, concurre
 
     const successor = await startWatchdog(settings);
     await untilRecovered(receiver);
+    const log = await logsOf(successor.id);
+    assert.match(log, /took over the lock of process 1 on host/);
+    assert.doesNotMatch(log, /is held by/, "it waits for no lease of a container that is gone");
     await untilSaved(successor, ["slow"], "healthy", 30_000);
     await assertOneRestartToldOnce(topology, receiver);
   });

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { maySkip } from "../installed.ts";
 
 /** Tells what this run made from what others made; begins with the pid, so that a dead run can be told. */
 const RUN = `${process.pid}-${Date.now().toString(36)}`;
@@ -38,7 +39,7 @@ export function logsOf(id: string): Promise<string> {
  * CI, or with REQUIRE_DOCKER=1) it is always `false`, so that a missing engine fails them.
  */
 export async function skipWithoutEngine(): Promise<string | false> {
-  if (process.env.CI === "true" || process.env.REQUIRE_DOCKER === "1") return false;
+  if (!maySkip) return false;
   try {
     await docker("version", "--format", "{{.Server.Version}}");
     return false;

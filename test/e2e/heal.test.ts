@@ -115,6 +115,19 @@ test("errors, a hang, a stop and a kill are each healed by one restart, verified
   }
 });
 
+test("at docker exec each outage can be read, with what its container said before the restart", {
+  skip,
+}, async () => {
+  const read = (...words: string[]) =>
+    docker("exec", watchdog.id, "spreadpilot-watchdog", "incidents", ...words);
+  const listed = await read();
+  for (const service of ALL) {
+    const [, id] = new RegExp(` (inc_\\w+) +${service} +.* recovered after a restart`).exec(listed) ?? [];
+    assert.ok(id, `${service} in ${listed}`);
+    assert.match(await read(id), /the first check failed: .*\n(.*\n)*container at .* UTC/);
+  }
+});
+
 test("a removed container's restart fails: told down once, and recovered once it is back", {
   skip,
 }, async () => {
@@ -166,8 +179,12 @@ test("in the end every alert came once, and the log holds no secret", { skip }, 
 });
 
 /** What of an alert is a contract, without what differs from run to run. */
-function essence({ event_type, severity, params }: Awaited<ReturnType<Receiver["alertsOf"]>>[number]) {
+function essence(alert: Awaited<ReturnType<Receiver["alertsOf"]>>[number]) {
+  const { event_type, severity, message, params } = alert;
   const { component_name, container_name, action, success, consecutive_failures } = params;
+  assert.ok(params.reason && message.includes(params.reason), `what failed is missing: ${message}`);
+  assert.equal(params.severity, severity);
+  assert.match(params.health_url ?? "", /^http:\/\/.*\/health$/);
   const contract = { component_name, container_name, action, success, consecutive_failures };
   return { event_type, severity, params: contract };
 }

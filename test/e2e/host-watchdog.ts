@@ -9,7 +9,7 @@ import { until } from "./engine.ts";
 import { end, freePort } from "./host.ts";
 
 /** What the tests look at of `GET /services/<name>`. */
-export interface ServiceAnswer {
+interface ServiceAnswer {
   status: string;
   why: string;
   hold: { kind: string; reason: string } | null;
@@ -18,12 +18,12 @@ export interface ServiceAnswer {
   last_incidents: { id: string; hint: string | null; outcome: string }[];
 }
 
-export interface IncidentAnswer {
+interface IncidentAnswer {
   evidence: { logLines: string[]; hint?: string }[];
   log: { at: string; text: string }[];
 }
 
-export interface StatusAnswer {
+interface StatusAnswer {
   services: Record<string, ServiceAnswer>;
   brake: { kind: string; reason: string } | null;
   outbox: { sent: number; pending: number; dead: number };
@@ -68,11 +68,19 @@ export async function startOnThisHost(
     log += text;
   });
   const ask = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).json();
+  /** Of files that are there: the watchdog goes on, so a temporary one may go between the listing and the look. */
   const files = () =>
     readdirSync(join(folder, "data"), { recursive: true, encoding: "utf8" })
       .map((name) => join(folder, "data", name))
-      .filter((path) => statSync(path).isFile())
-      .map((path) => readFileSync(path, "utf8"));
+      .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
+      .flatMap((path) => {
+        try {
+          return [readFileSync(path, "utf8")];
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+          throw error;
+        }
+      });
   const watchdog: HostWatchdog = {
     service: (name) => ask(`/services/${name}`) as Promise<ServiceAnswer>,
     incident: (id) => ask(`/incidents/${id}`) as Promise<IncidentAnswer>,

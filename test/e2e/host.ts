@@ -83,7 +83,7 @@ export async function freePort(): Promise<number> {
   throw new Error("no free port of loopback was found from 20000 to 31000");
 }
 
-export interface Happening {
+interface Happening {
   action: string;
   container: string;
   atMs: number;

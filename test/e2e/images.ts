@@ -1,11 +1,17 @@
 /** The images of the end-to-end tests: the watchdog's, from the real Dockerfile, and what it is built on. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { newestRelease, programOf } from "../../scripts/nodes.ts";
 import { docker } from "./engine.ts";
 
 const WATCHDOG = "spreadpilot-watchdog:e2e";
 const BASES = ["node:24-alpine", "docker:28-cli"] as const;
-const STAND_INS = ["spreadpilot-e2e/node:stand-in", "spreadpilot-e2e/docker-cli:stand-in"] as const;
+/** The stand-in has the same major version of Node. */
+const NODE_VERSION = /^node:(\d+)/.exec(BASES[0])![1]!;
+const STAND_INS = [
+  `spreadpilot-e2e/node:stand-in-${NODE_VERSION}`,
+  "spreadpilot-e2e/docker-cli:stand-in",
+] as const;
 
 export interface Images {
   watchdog: string;
@@ -30,7 +36,8 @@ export async function baseImages(): Promise<{ node: string; dockerCli: string }>
   const present = await Promise.all(BASES.map(exists));
   const [node, dockerCli] = present.every(Boolean) ? BASES : STAND_INS;
   if (node === STAND_INS[0] && !(await Promise.all(STAND_INS.map(exists))).every(Boolean)) {
-    await promisify(execFile)("scripts/e2e-base-images.sh", [...STAND_INS]);
+    const program = programOf(newestRelease(NODE_VERSION));
+    await promisify(execFile)("scripts/e2e-base-images.sh", [...STAND_INS, program]);
   }
   return { node, dockerCli };
 }

@@ -9,7 +9,7 @@ import { docker, runContainer, uniqueName, until } from "./engine.ts";
 export const SECRET = `whsec_${Buffer.from("a secret of the end-to-end tests").toString("base64")}`;
 const SOURCE = readFileSync(new URL("receiver.mjs", import.meta.url), "utf8");
 
-export interface Received {
+interface Received {
   method: string;
   url: string;
   headers: Record<string, string>;
@@ -26,8 +26,10 @@ export interface Receiver {
   alertsOf(service: string): Promise<Alert[]>;
 }
 
+/** The engine's default network, `bridge`, knows no names: there it has its address. */
 export async function startReceiver(network: string, image: string): Promise<Receiver> {
-  const args = ["--network", network, "--network-alias", "receiver", image];
+  const isNamed = network !== "bridge";
+  const args = ["--network", network, ...(isNamed ? ["--network-alias", "receiver"] : []), image];
   const id = await runContainer(uniqueName("receiver"), [
     ...args,
     "node",
@@ -46,11 +48,15 @@ export async function startReceiver(network: string, image: string): Promise<Rec
       .map(verified);
   }
   return {
-    url: "http://receiver:9000/alerts",
+    url: `http://${isNamed ? "receiver" : await addressOf(id, network)}:9000/alerts`,
     received,
     alertsOf: async (service) =>
       (await received()).map(({ alert }) => alert).filter((alert) => alert.params.component_name === service),
   };
+}
+
+export function addressOf(container: string, network: string): Promise<string> {
+  return docker("inspect", "-f", `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, container);
 }
 
 /** Checks the signature with the receivers' own library, over the bytes that arrived. */

@@ -31,6 +31,7 @@ const server = createServer(async (request, response) => {
     response.writeHead(await status()).end(mode);
   }
 });
+if (DIES_AFTER_S === "0") die();
 server.listen(Number(PORT));
 if (DIES_AFTER_S) setTimeout(die, DIES_AFTER_S * 1000);
 // As process 1 it ignores SIGTERM unless it asks for it: that is how a service that stops slowly is made.

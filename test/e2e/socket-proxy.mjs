@@ -9,7 +9,7 @@ const server = createServer((request, response) => {
   const ok =
     pattern !== undefined && new RegExp(`^(${pattern})$`).test(new URL(url, "http://docker").pathname);
   console.log(`${ok ? "allowed" : "denied"} ${method} ${url}`);
-  if (!ok) return response.writeHead(403).end();
+  if (!ok) return response.writeHead(403, { "content-type": "text/plain; charset=utf-8" }).end("Forbidden\n");
   const engine = connect({ socketPath: "/var/run/docker.sock", method, path: url, headers }, (answer) => {
     response.writeHead(answer.statusCode, answer.headers);
     answer.pipe(response);

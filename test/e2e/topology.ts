@@ -11,7 +11,7 @@ export interface ServiceSpec {
   slowStopS?: number;
 }
 
-/** design.md, section 6: what the watchdog watches without a configuration file. */
+/** What the watchdog watches without a configuration file. */
 export const SPREADPILOT: Record<string, ServiceSpec> = {
   gateway_manager: {
     container: "spreadpilot-gateway-manager",

@@ -54,7 +54,7 @@ describe("traps of a watchdog in trouble", { skip, timeout: 120_000 }, () => {
       receiver.alerts.map(({ event_type, severity }) => [event_type, severity]),
       [["WATCHDOG_FAILURE", "CRITICAL"]],
     );
-    const why = /the engine that makes restarts does not answer \(.*correct DOCKER_HOST/;
+    const why = /the container engine does not answer \(.*correct DOCKER_HOST/;
     assert.match(receiver.alerts[0]!.message, why);
     const { brake } = await watchdog.status();
     assert.equal(brake?.kind, "engine");

@@ -51,7 +51,7 @@ export async function startTown(image: string): Promise<Town> {
     add("slow_stopper", {}, { env: { STOPS_SLOWLY: "1" }, options: ["--stop-timeout", String(STOP_S)] }),
     addPair("vpn", "vpn_client"),
     addPair("gateway", "orphan"),
-    add("crash_loop", twice, untilItBreaks(0.1)),
+    add("crash_loop", twice, untilItBreaks(0)),
     add("flapping", twice, untilItBreaks(5)),
     add("crasher", {}, withLastWords()),
     ...["stopped", "killed", "paused"].flatMap((name) => [add(name), add(`${name}_left`, byHand)]),

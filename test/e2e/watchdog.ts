@@ -11,9 +11,10 @@ export interface WatchdogContainer {
 }
 
 /** The parts of `ServiceState` that the tests look at. */
-export interface SavedService {
+interface SavedService {
   status: string;
   restarts: { outcome: string; reason: string }[];
+  hold: { kind: string } | null;
   /** No restart before this, ISO 8601. */
   notBeforeAt: string;
 }
@@ -36,11 +37,16 @@ export async function startWatchdog(settings: WatchdogSettings): Promise<Watchdo
   const socket = settings.socket === false ? [] : ["-v", "/var/run/docker.sock:/var/run/docker.sock"];
   const place = ["--network", settings.network, ...(settings.options ?? [])];
   const args = [...socket, ...place, ...env, settings.image];
-  const id = await runContainer(uniqueName("watchdog"), args, settings.files);
+  return watchdogIn(await runContainer(uniqueName("watchdog"), args, settings.files));
+}
+
+/** One that runs already. */
+export function watchdogIn(id: string): WatchdogContainer {
+  const asUser = ["exec", "-u", "1000", id] as const;
   return {
     id,
     async saved(service) {
-      return JSON.parse(await docker("exec", id, "cat", "/data/state.json")).services[service];
+      return JSON.parse(await docker(...asUser, "cat", "/data/state.json")).services[service];
     },
     async status() {
       return JSON.parse(await docker("exec", id, "wget", "-q", "-O-", "http://127.0.0.1:8787/status"));

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AppWorld, createApp } from "../../src/http/app.ts";
+import { createApp } from "../../src/http/app.ts";
+import type { RefusedRequest } from "../../src/http/refusal-log.ts";
+import type { HttpWorld } from "../../src/http/world.ts";
 import type { CompletedReport } from "../../src/tick/report.ts";
 
 const REPORT: CompletedReport = {
@@ -13,9 +15,10 @@ const REPORT: CompletedReport = {
   outbox: { sent: 0, pending: 0, dead: 0 },
 };
 
-function app(changes: Partial<AppWorld> = {}) {
+function app(changes: Partial<HttpWorld> = {}) {
   const calls = { ticks: 0 };
-  const world: AppWorld = {
+  const refusals: RefusedRequest[] = [];
+  const world: HttpWorld = {
     tokens: [],
     tick: async () => {
       calls.ticks++;
@@ -24,15 +27,19 @@ function app(changes: Partial<AppWorld> = {}) {
     accepting: () => true,
     readiness: () => ({ ok: true, reason: "ticking" }),
     status: () => ({ services: {} }),
+    reload: async () => ({ ok: true, text: "" }),
+    config: () => ({ services: {} }),
     service: async () => undefined,
+    incidents: async () => ({ incidents: [] }),
     incident: async () => undefined,
-    operate: async () => ({ done: true, text: "done" }),
+    operate: async () => ({ code: "done", text: "done" }),
     outbox: () => ({ pending: 0 }),
     replay: async () => false,
+    refused: (refusal) => void refusals.push(refusal),
     now: () => 1_000_000,
     ...changes,
   };
-  return { app: createApp(world), calls };
+  return { app: createApp(world), calls, refusals };
 }
 
 for (const method of ["GET", "POST"]) {
@@ -56,7 +63,9 @@ for (const method of ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
   });
 }
 
-/** [what is sent, whether it opens, with the tokens "old" and "new"] */
+const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`;
+
+/** [what is sent as Authorization, whether it opens, with the tokens "old", "new" and "co:lon"] */
 const CREDENTIALS: [string | undefined, boolean][] = [
   ["Bearer new", true],
   ["Bearer old", true],
@@ -71,11 +80,28 @@ const CREDENTIALS: [string | undefined, boolean][] = [
   ["Bearer new old", false],
   ["", false],
   [undefined, false],
+  [basic("cron:new"), true],
+  [basic(":new"), true],
+  [basic("new:"), true],
+  [basic("anna:co:lon"), true],
+  [basic("co:lon:"), true],
+  [basic("co:lon").replace("Basic", "basic"), false],
+  [basic("new"), false],
+  [basic("new:other"), false],
+  [basic("anna:new2"), false],
+  [basic("anna:"), false],
+  [basic(":"), false],
+  [basic(""), false],
+  [basic("anna:undefined"), false],
+  ["Basic", false],
+  ["Basic %%%", false],
 ];
+
+const TOKENS = { tokens: ["old", "new", "co:lon"] };
 
 for (const [authorization, opens] of CREDENTIALS) {
   test(`with tokens set, ${JSON.stringify(authorization)} ${opens ? "opens" : "is refused"}`, async () => {
-    const { app: hono, calls } = app({ tokens: ["old", "new"] });
+    const { app: hono, calls } = app(TOKENS);
     const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
     for (const path of ["/tick", "/status"]) {
       const response = await hono.request(path, { headers });
@@ -84,6 +110,61 @@ for (const [authorization, opens] of CREDENTIALS) {
     assert.equal(calls.ticks, opens ? 1 : 0);
   });
 }
+
+for (const [key, opens] of [
+  ["new", true],
+  ["co:lon", true],
+  ["new2", false],
+  ["Bearer new", false],
+  ["undefined", false],
+  ["", false],
+] as const) {
+  test(`with tokens set, X-Api-Key: ${key} ${opens ? "opens" : "is refused"}`, async () => {
+    const { app: hono, calls } = app(TOKENS);
+    for (const beside of ["", "Bearer wrong"]) {
+      const headers = { "x-api-key": key, authorization: beside };
+      assert.equal((await hono.request("/tick", { headers })).status, opens ? 200 : 401);
+    }
+    assert.equal(calls.ticks, opens ? 2 : 0);
+  });
+}
+
+test("Basic, which a browser remembers and sends along, opens nothing to a page of another site", async () => {
+  const { app: hono, calls, refusals } = app({ tokens: ["new"] });
+  const pages: Record<string, string>[] = [
+    { origin: "https://evil.test" },
+    { "sec-fetch-site": "cross-site" },
+  ];
+  for (const page of pages) {
+    const headers = { host: "watchdog.test", authorization: basic("anna:new"), ...page };
+    assert.equal((await hono.request("/tick", { method: "POST", headers })).status, 403);
+    const response = await hono.request("/tick", {
+      method: "POST",
+      headers: { ...headers, authorization: "Bearer new" },
+    });
+    assert.equal(response.status, 200);
+  }
+  assert.equal(calls.ticks, 2);
+  assert.match(refusals[0]!.why, /a web page sent it/);
+  assert.doesNotMatch((await hono.request("/tick")).headers.get("www-authenticate")!, /basic/i);
+});
+
+test("a refused request is told, with why, and without what it brought", async () => {
+  const { app: hono, refusals } = app({ tokens: ["sesame"] });
+  const env = { incoming: { socket: { remoteAddress: "10.0.0.7" } } };
+  await hono.request("/tick?token=planted", { method: "POST" }, env);
+  await hono.request("/status", { headers: { authorization: "Bearer planted" } }, env);
+  await hono.request("/livez", {}, env);
+  await hono.request("/tick", { headers: { authorization: "Bearer sesame" } }, env);
+  const [none, wrong, ...rest] = refusals;
+  const shared = { address: "10.0.0.7", status: 401 };
+  assert.deepEqual({ ...none, why: "" }, { ...shared, method: "POST", path: "/tick", why: "" });
+  assert.deepEqual({ ...wrong, why: "" }, { ...shared, method: "GET", path: "/status", why: "" });
+  assert.match(none!.why, /no token/);
+  assert.match(wrong!.why, /neither in WATCHDOG_TOKEN nor/);
+  assert.deepEqual(rest, []);
+  assert.doesNotMatch(JSON.stringify(refusals), /planted|sesame/);
+});
 
 test("a refusal says what is needed, and not what the token is", async () => {
   const { app: hono } = app({ tokens: ["sesame"] });
@@ -98,7 +179,9 @@ test("liveness and readiness ask for no token", async () => {
   const { app: hono } = app({ tokens: ["sesame"] });
   for (const path of ["/livez", "/readyz", "/health"]) {
     assert.equal((await hono.request(path)).status, 200, path);
-    assert.equal((await hono.request(path, { method: "HEAD" })).status, 200, path);
+    for (const method of ["HEAD", "OPTIONS"]) {
+      assert.equal((await hono.request(path, { method })).status, 200, path);
+    }
     assert.equal((await hono.request(path, { method: "POST" })).status, 405, path);
   }
 });
@@ -163,9 +246,10 @@ const PAGES: [Record<string, string>, boolean][] = [
 
 for (const [headers, letIn] of PAGES) {
   test(`without a token, ${JSON.stringify(headers)} is ${letIn ? "let in" : "refused"}`, async () => {
-    const { app: hono, calls } = app();
+    const { app: hono, calls, refusals } = app();
     const response = await hono.request("/tick", { method: "POST", headers });
     assert.equal(response.status, letIn ? 200 : 403);
+    assert.equal(refusals.length, letIn ? 0 : 1);
     assert.equal(calls.ticks, letIn ? 1 : 0);
     assert.equal((await hono.request("/livez", { headers })).status, 200);
   });
@@ -190,3 +274,17 @@ test("a handler that throws answers 500 without its text", async () => {
   assert.equal(response.status, 500);
   assert.doesNotMatch(await response.text(), /sesame/);
 });
+
+for (const [code, status] of [
+  ["done", 200],
+  ["refused", 409],
+  ["unknown_service", 404],
+] as const) {
+  test(`an answer of the core tagged ${code} is a ${status}, whatever its text says`, async () => {
+    const text = "there is no service that needs it";
+    const { app: hono } = app({ operate: async () => ({ code, text }) });
+    const response = await hono.request("/services/executor/restart", { method: "POST" });
+    assert.equal(response.status, status);
+    assert.ok((await response.text()).includes(text));
+  });
+}

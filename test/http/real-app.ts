@@ -3,8 +3,10 @@ import type { Config } from "../../src/config/config.ts";
 import type { OperatorRequest } from "../../src/core/event.ts";
 import { replay } from "../../src/core/outbox.ts";
 import type { ServicePolicy } from "../../src/core/policy.ts";
-import { type AppWorld, createApp } from "../../src/http/app.ts";
-import { outboxReport, serviceDetail } from "../../src/tick/status.ts";
+import { createApp } from "../../src/http/app.ts";
+import { incidentDetail, incidentList } from "../../src/http/incident-views.ts";
+import { outboxReport, serviceDetail } from "../../src/http/views.ts";
+import type { HttpWorld } from "../../src/http/world.ts";
 import { type Rig, rig } from "../tick/harness.ts";
 
 interface Answer {
@@ -15,7 +17,7 @@ interface Answer {
 }
 
 /** `asked` is what the app handed on to the ticker. */
-export function world(policies: ServicePolicy[], ports: Partial<Rig> = {}, changes: Partial<AppWorld> = {}) {
+export function world(policies: ServicePolicy[], ports: Partial<Rig> = {}, changes: Partial<HttpWorld> = {}) {
   const real = rig(policies, ports);
   const { ticker, ledger, courier, clock } = real;
   const config = { services: new Map(policies.map((one) => [one.name, one])) } as unknown as Config;
@@ -26,8 +28,11 @@ export function world(policies: ServicePolicy[], ports: Partial<Rig> = {}, chang
     accepting: () => true,
     readiness: () => ({ ok: true, reason: "ticking" }),
     status: () => ({}),
+    reload: async () => ({ ok: true, text: "" }),
+    config: () => ({}),
     service: async (name) => serviceDetail(ledger.state, config, name, [], clock.now()),
-    incident: async () => undefined,
+    incidents: async () => incidentList(ledger.state, []),
+    incident: async (id) => incidentDetail(ledger.state, config.services, id, undefined),
     operate: (request) => {
       asked.push(request);
       return ticker.operate(request);
@@ -40,6 +45,7 @@ export function world(policies: ServicePolicy[], ports: Partial<Rig> = {}, chang
       await courier.flush();
       return true;
     },
+    refused() {},
     now: clock.now,
     ...changes,
   });

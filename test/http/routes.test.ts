@@ -124,7 +124,7 @@ test("a restart asks the policy, and a refusal says why; forced, it is made all 
 
   const forced = await post("/services/executor/restart?force=1");
   assert.equal(forced.status, 200);
-  assert.match(forced.body.message, /asked for by HTTP \(forced\)/);
+  assert.match(forced.body.message, /requested by HTTP \(forced\)/);
   await ticker.idle();
   assert.ok(log.includes("restart executor"));
   assert.equal((await detail("executor")).actions.at(-1).forced, true);
@@ -153,7 +153,7 @@ test("no second restart is begun while one is under way, and none where there is
   assert.equal(log.filter((one) => one === "restart executor").length, 1);
 });
 
-const GETS = ["/services/executor", "/incidents/inc_1", "/outbox"];
+const GETS = ["/services/executor", "/incidents", "/incidents/inc_1", "/outbox"];
 const POSTS = [
   "pause?for=1h",
   "resume",
@@ -195,6 +195,40 @@ test("an incident that is not kept is a 404", async () => {
   const { status, body } = await get(`/incidents/${"x".repeat(3000)}`);
   assert.equal(status, 404);
   assert.ok(body.error.length < 120);
+});
+
+test("an outage that lasts is listed and shown from its first failed check on", async () => {
+  let health: CheckResult = DOWN;
+  const { get, ticker, clock } = world([policy("executor", { failureThreshold: 3 })], {
+    check: async () => health,
+  });
+  assert.deepEqual((await get("/incidents")).body, { incidents: [] });
+  await ticker.tick();
+  const { body } = await get("/incidents");
+  const [listed] = body.incidents;
+  assert.equal(body.incidents.length, 1);
+  assert.match(listed.id, /^inc_/);
+  assert.deepEqual(
+    { ...listed, id: "" },
+    {
+      id: "",
+      service: "executor",
+      started_at: new Date(clock.now()).toISOString(),
+      duration_ms: null,
+      outcome: null,
+      reason: "HTTP 503 in 12 ms",
+      hint: null,
+    },
+  );
+  const shown = (await get(`/incidents/${listed.id}`)).body;
+  assert.equal(shown.endedAt, null);
+  assert.equal(shown.container, "spreadpilot-executor");
+  assert.match(shown.log[0].text, /^the first check failed: HTTP 503 in 12 ms$/);
+
+  health = UP;
+  await clock.advance(15_000);
+  await ticker.tick();
+  assert.deepEqual((await get("/incidents")).body, { incidents: [] });
 });
 
 test("the outbox shows what waits, what is dead and why; a dead letter is tried again on request", async () => {
@@ -246,11 +280,11 @@ test("GET /services/:name says why at every step: unknown, failing, restarting, 
     return why();
   }
   assert.equal(await why(), "Executor has not been checked yet");
-  assert.match(await seen(), /^Executor has been healthy for .*: there is nothing to do$/);
+  assert.match(await seen(), /^Executor has been healthy for .*: nothing to do$/);
 
   health = DOWN;
-  assert.equal(await seen(), "Executor failed 1 check in a row; at 2 it is acted upon: HTTP 503 in 12 ms");
-  assert.match(await seen(), /^spreadpilot-executor is being restarted since .*2 failed checks in a row/);
+  assert.equal(await seen(), "Executor failed 1 check in a row; at 2 it counts as down: HTTP 503 in 12 ms");
+  assert.match(await seen(), /^the restart of spreadpilot-executor began .* ago: .*2 failed checks in a row/);
   const restarting = await detail("executor");
   assert.equal(restarting.status, "restarting");
   assert.equal(restarting.next_restart, null);
@@ -259,10 +293,10 @@ test("GET /services/:name says why at every step: unknown, failing, restarting, 
 
   end({ ok: true, reason: "restarted in 1 s" });
   await clock.settle();
-  assert.match(await why(), /was restarted .* ago, and Executor must pass 1 check to count as healed/);
+  assert.match(await why(), /was restarted .* ago, and Executor must pass 1 check to count as healthy/);
 
   await seen();
-  assert.match(await seen(), /^(spreadpilot-executor is being restarted|Executor is down)/);
+  assert.match(await seen(), /^(the restart of spreadpilot-executor began|Executor is down)/);
   end({ ok: true, reason: "restarted in 1 s" });
   await clock.settle();
   await seen();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -42,9 +42,13 @@ test("evidence and the end of an incident are one readable record", async () => 
     store.close(incident("inc_1")),
   ]);
   const file = (await store.read("inc_1"))!;
-  assert.equal(file.startedAt, "2026-11-23T18:00:00.000Z");
-  assert.deepEqual(file.evidence, [{ takenAt: "2026-11-23T18:00:00.000Z", ...evidence("boom") }]);
-  assert.deepEqual(file.log, [{ at: "2026-11-23T18:00:00.000Z", text: "the first check failed" }]);
+  assert.equal(file.startedAt, T0);
+  assert.deepEqual(file.evidence, [{ takenAt: T0, ...evidence("boom") }]);
+  assert.deepEqual(file.log, [{ at: T0, text: "the first check failed" }]);
+  const written = JSON.parse(await readFile(join(folder, "one", "inc_1.json"), "utf8"));
+  assert.equal(written.startedAt, "2026-11-23T18:00:00.000Z");
+  assert.deepEqual(written.evidence, [{ takenAt: "2026-11-23T18:00:00.000Z", ...evidence("boom") }]);
+  assert.deepEqual(written.log, [{ at: "2026-11-23T18:00:00.000Z", text: "the first check failed" }]);
   assert.equal((await stat(join(folder, "one", "inc_1.json"))).mode & 0o077, 0, "only the watchdog reads it");
 });
 

@@ -13,12 +13,15 @@ function cronOn(options: { every?: number }) {
     clock,
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     random: Math.random,
+    redact: (text) => text,
     env: {},
     intervalMs: 15_000,
+    ending: new AbortController().signal,
     check: quiet,
     restarter: quiet,
     sink: quiet,
     hook: quiet,
+    discoverer: quiet,
     trigger: (given: Trigger) => {
       trigger = given;
     },

@@ -4,9 +4,18 @@ import * as v from "valibot";
 import { deadlineOf } from "../../plugins/docker/act.ts";
 import { isContainerName } from "../../plugins/docker/client.ts";
 import { boundLines, readLog, redactLines } from "../../plugins/docker/evidence.ts";
-import { findAsked, parseInspect, parseTimeMs } from "../../plugins/docker/facts.ts";
+import {
+  identified,
+  isOnlyAName,
+  mistaken,
+  named,
+  parseInspect,
+  parseTimeMs,
+} from "../../plugins/docker/facts.ts";
+import { oneLine } from "../../plugins/docker/fault.ts";
 import { refuseSwarm } from "../../plugins/docker/refuse.ts";
 import { dockerOptions } from "../../plugins/docker.ts";
+import { dockerRestarter, fakeClient, never, service } from "./docker.setup.ts";
 
 const ID = "ab".repeat(32);
 const raw = {
@@ -72,14 +81,31 @@ test("what a container does not have is absent, and what is not a container is l
   assert.deepEqual(parseInspect("nonsense"), []);
 });
 
-test("a container is found by its name before it is found by the beginning of an id", () => {
+test("a container is its exact name's, or its full id's, and nobody's else", () => {
   const containers = parseInspect([
-    { Id: `app${ID}`, Name: "/other" },
+    { Id: `de${ID.slice(2)}`, Name: "/other" },
     { Id: ID, Name: "/app" },
   ]);
-  assert.equal(findAsked(containers, "app")?.facts.id, ID);
-  assert.equal(findAsked(containers, ID.slice(0, 12))?.name, "app");
-  assert.equal(findAsked(containers, "gone"), undefined);
+  assert.equal(named(containers, "app")?.facts.id, ID);
+  assert.equal(identified(containers, ID)?.name, "app");
+  assert.equal(identified(containers, "app")?.name, "app", "what refers to a name has that");
+  for (const wrong of ["de", ID, ID.slice(0, 12), "ap", "APP", "gone", ""]) {
+    assert.equal(named(containers, wrong), undefined, wrong);
+  }
+  for (const wrong of ["de", ID.slice(0, 63), "gone"]) {
+    assert.equal(identified(containers, wrong), undefined, wrong);
+  }
+  const posing = parseInspect([{ Id: `de${ID.slice(2)}`, Name: `/${ID}` }]);
+  assert.equal(identified(posing, ID), undefined, "an id that is gone is no name");
+  assert.equal(mistaken(containers, "de")?.name, "other");
+  assert.equal(mistaken(containers, "app"), undefined);
+});
+
+test("only what no id begins with is sure to be taken for a name", () => {
+  for (const name of ["spreadpilot-executor", "app", "a.b", "g", "de-", "0x", "face_1"])
+    assert.equal(isOnlyAName(name), true, name);
+  for (const name of ["a", "de", "cafe", "0123", "DE", "Feed", ID])
+    assert.equal(isOnlyAName(name), false, name);
 });
 
 test("the engine's year 1 means never", () => {
@@ -153,6 +179,11 @@ test("lines are cut, freed of control characters, and bounded from the newest ba
   assert.deepEqual(boundLines(["much too long"], 3), []);
 });
 
+test("a line is cut without half of a character", () => {
+  assert.equal(oneLine("abc😀def", 5), "abc…");
+  assert.equal(oneLine("short", 5), "short");
+});
+
 test("a wrong setting is refused", () => {
   const accepted = v.parse(dockerOptions, { stopTimeout: "5s", redact: ["customer-\\d+"] });
   assert.deepEqual(accepted, {
@@ -160,6 +191,8 @@ test("a wrong setting is refused", () => {
     logLines: 50,
     evidenceTimeout: 2000,
     redact: ["customer-\\d+"],
+    discover: false,
+    label: "autoheal",
   });
   const wrong = [
     { stopTimeout: "soon" },
@@ -171,4 +204,25 @@ test("a wrong setting is refused", () => {
   ];
   for (const settings of wrong)
     assert.equal(v.safeParse(dockerOptions, settings).success, false, JSON.stringify(settings));
+});
+
+test("what the settings call a secret, and what the container's variables hold, is in no evidence", async (t) => {
+  const about = {
+    Id: "0".repeat(64),
+    Name: "/app",
+    State: { Status: "running", StartedAt: "2020-01-01T00:00:00Z" },
+    Config: { Env: ["DB_PASS=correct horse", "PORT=8080", "TOKEN=abc", "API_KEY=a=b=c=d"] },
+  };
+  const client = fakeClient(
+    t,
+    `case "$1" in
+inspect) echo '${JSON.stringify([about])}' ;;
+logs) echo "2020-01-01T00:00:00Z said correct horse and a=b=c=d to Customer-123 at 8080, abc" ;;
+esac`,
+  );
+  const docker = await dockerRestarter({ redact: ["customer-\\d+"] }, client.env);
+  const { logLines } = await docker.evidence(service("app"), never);
+  assert.deepEqual(logLines, [
+    "2020-01-01T00:00:00Z said [redacted] and [redacted] to [redacted] at 8080, abc",
+  ]);
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { deadParent, faultOf, showS } from "../../plugins/docker/fault.ts";
+import { parseInspect } from "../../plugins/docker/facts.ts";
+import { deadParent, faultOf, oneLine, showS } from "../../plugins/docker/fault.ts";
 import { hintOf } from "../../plugins/docker/hint.ts";
-import { createRedact } from "../../plugins/docker/redact.ts";
+import { createRedactor } from "../../src/redaction/redactor.ts";
 
-const redact = createRedact();
+const redact = createRedactor();
 const fail = (stderr: string, code: number | null = 1) =>
   faultOf({ end: "failed", code, stdout: "", stderr }, "app", redact);
 
@@ -149,16 +150,31 @@ const SAID: [name: string, stderr: string, code: number | null, fault: string, r
   ["nothing", "", 5, "other", /status 5/],
 ];
 
+/** Here the engine had the command, and something may have been done: all others could not even be tried. */
+const TRIED = new Set([
+  "removal",
+  "dead parent",
+  "stopped parent",
+  "port",
+  "permission inside a container",
+  "nothing",
+]);
+
 for (const [name, stderr, code, fault, reason] of SAID) {
   test(`what the docker client says is understood: ${name}`, () => {
     const found = fail(stderr, code);
     assert.equal(found.fault, fault);
     assert.match(found.reason, reason);
     assert.equal(found.unknown, undefined);
+    assert.equal(found.untried, TRIED.has(name) ? undefined : true);
   });
 }
 
 test("a connection that ends in the middle leaves the outcome unknown", () => {
+  assert.equal(fail('error during connect: Post "http://x/restart": EOF').untried, undefined);
+  const headers =
+    'error during connect: Post "http://x/restart": net/http: timeout awaiting response headers';
+  assert.equal(fail(headers).untried, undefined, "the engine may have had it");
   assert.equal(fail('error during connect: Post "http://x/restart": EOF').unknown, true);
   assert.equal(fail("read tcp 127.0.0.1:2375: connection reset by peer").unknown, true);
 });
@@ -169,6 +185,7 @@ test("an expiry and a stuck client name the engine, and only the expiry is unkno
   assert.match(expired.reason, /no answer in 10 s/);
   const stuck = faultOf({ end: "stuck", waiting: 8 }, "app", redact);
   assert.deepEqual([stuck.fault, stuck.unknown], ["engine_unreachable", undefined]);
+  assert.deepEqual([expired.untried, stuck.untried], [undefined, true]);
 });
 
 test("what the engine says is bounded and without secrets", () => {
@@ -216,8 +233,24 @@ const HINTS: [string, Parameters<typeof hintOf>[0], RegExp | undefined][] = [
     { texts: [], failedHealth: "exit 1: no database" },
     /its own health check says: exit 1: no database/,
   ],
+  [
+    "its own check says nothing",
+    { texts: [], failedHealth: "exit 1" },
+    /^its own health check fails with no output \(exit 1\)$/,
+  ],
   ["nothing", { exitCode: 1, texts: ["bye"] }, undefined],
 ];
+
+test("no hint ends in a colon with nothing after it, whatever a health check prints", () => {
+  for (const Output of ["", " ", "\n", "\u0000", "\u0007\u0008", ":", ": :", "\u2028", undefined, 5]) {
+    for (const ExitCode of [1, -1, 137, undefined]) {
+      const Health = { Log: [{ ExitCode: ExitCode ?? 2, Output }] };
+      const failed = parseInspect([{ Id: "1", State: { Health } }])[0]!.failedHealth!;
+      const hint = hintOf({ texts: [], failedHealth: oneLine(failed, 500) });
+      assert.match(hint ?? "", /^its own health check .*[^\s:]$/, JSON.stringify(Output));
+    }
+  }
+});
 
 for (const [name, clues, expected] of HINTS) {
   test(`the hint fits the evidence: ${name}`, () => {

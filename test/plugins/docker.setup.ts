@@ -6,6 +6,8 @@ import type { TestContext } from "node:test";
 import * as v from "valibot";
 import docker, { dockerOptions } from "../../plugins/docker.ts";
 import type { Clock, Restarter, ServiceTarget, Watchdog } from "../../src/plugin.ts";
+import { createRedactor } from "../../src/redaction/redactor.ts";
+import { type Allowed, allowed } from "./allowed.ts";
 
 export const clock: Clock = {
   now: () => Date.now(),
@@ -23,7 +25,7 @@ export const clock: Clock = {
     }),
 };
 
-export type DockerRestarter = Required<Restarter> & { logged: string[] };
+export type DockerRestarter = Allowed<Required<Restarter>> & { logged: string[] };
 
 /** `settings` as in the file. `env` is laid over this process's own. */
 export async function dockerRestarter(
@@ -37,16 +39,19 @@ export async function dockerRestarter(
     clock,
     log: { debug: keep, info: keep, warn: keep, error: keep },
     random: () => 0.5,
+    redact: createRedactor(),
     env: { ...process.env, ...env },
     intervalMs: 15_000,
+    ending: new AbortController().signal,
     check() {},
     restarter: (restarter) => void made.push(restarter),
     sink() {},
     trigger() {},
     hook() {},
+    discoverer() {},
   };
   await docker(v.parse(dockerOptions, settings)).setup(watchdog);
-  return { ...(made[0] as Required<Restarter>), logged };
+  return { ...allowed(made[0] as Required<Restarter>), logged };
 }
 
 export function service(container: string, options: { stopTimeout?: number } = {}): ServiceTarget {

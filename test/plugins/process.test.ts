@@ -10,14 +10,16 @@ import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 import processPlugin from "../../plugins/process.ts";
 import type { Restarter, ServiceTarget, Trigger, Watchdog } from "../../src/plugin.ts";
-import { systemClock } from "../../src/shell/clock.ts";
+import { systemClock } from "../../src/system/clock.ts";
+import { type Allowed, allowed } from "./allowed.ts";
+import { until } from "./until.ts";
 
 /** Says its pid, and every line of its life, in the file `$LOG`. */
 const POLITE = 'trap "echo bye; exit 0" TERM; echo "up $$ $COLOUR $SECRET"; while :; do sleep 0.02; done';
 const STUBBORN = 'trap "" TERM; echo "up $$"; while :; do sleep 0.02; done';
 
 interface Stage {
-  restarter: Restarter;
+  restarter: Allowed<Restarter>;
   /** Ends the watchdog's triggers, as its shutdown does, and waits for them. */
   shutDown(): Promise<void>;
   folder: string;
@@ -51,7 +53,7 @@ function stage(t: TestContext): Stage {
     rmSync(folder, { recursive: true });
   });
   return {
-    restarter: restarter!,
+    restarter: allowed(restarter!),
     shutDown,
     folder,
     target: (script, more) => target({ command: "sh", args: ["-c", script], logFile, ...more }),
@@ -66,15 +68,6 @@ function target(said: object): ServiceTarget {
 }
 
 const never = new AbortController().signal;
-
-async function until<T>(probe: () => T | false | null | undefined): Promise<T> {
-  for (let tries = 0; tries < 1000; tries++) {
-    const found = probe();
-    if (found) return found;
-    await systemClock.wait(10);
-  }
-  throw new Error("waited for 10 s");
-}
 
 function isAlive(pid: number): boolean {
   try {
@@ -154,7 +147,7 @@ test("two restarts at once start one process, and the second says why it did not
   assert.ok(!second.ok && second.unknown, second.reason);
   assert.match(
     second.reason,
-    /^an earlier restart, begun \d+ ms ago, has not ended: no second one was made$/,
+    /^an earlier restart, begun \d+ ms ago, has not ended: no second one was begun$/,
   );
   await logged(/up \d+\s+up \d+/);
 });
@@ -163,7 +156,7 @@ test("stop ends the process and leaves it so", async (t) => {
   const { restarter, target, logged } = stage(t);
   await restarter.restart(target(POLITE), never);
   const [, pid] = await logged(/up (\d+)/);
-  const stopped = await restarter.stop!(target(POLITE), never);
+  const stopped = await restarter.stop(target(POLITE), never);
   assert.deepEqual(stopped, { ok: true, reason: `stopped (process ${pid} ended: exit status 0)` });
   assert.equal(isAlive(Number(pid)), false);
 });
@@ -172,7 +165,7 @@ test("a program or a folder that is not there is named, with what to do", async 
   const { restarter, folder } = stage(t);
   const reasons = [
     [{ command: "no-such-program" }, /there is no program "no-such-program": correct process\.command/],
-    [{ command: folder }, /may not be run: chmod \+x/],
+    [{ command: folder }, /cannot be run: make it executable/],
     [{ command: "sh", cwd: join(folder, "gone") }, /its folder .*gone does not exist/],
     [{ command: "sh", logFile: join(folder, "gone", "log") }, /could not be started: ENOENT.*gone/],
   ] as const;
@@ -193,7 +186,7 @@ test("a restart that is called off while the process is ending counts as nothing
   calledOff.abort();
   const result = await restart;
   assert.ok(!result.ok && result.unknown, result.reason);
-  await restarter.stop!(target(STUBBORN, { stopTimeout: 0 }), never);
+  await restarter.stop(target(STUBBORN, { stopTimeout: 0 }), never);
 });
 
 test("the processes end when the watchdog shuts down, and none is started after that", async (t) => {

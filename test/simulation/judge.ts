@@ -18,8 +18,16 @@ export interface Judge {
   /** The watchdog is told that its time is up; the engine goes on. */
   restartUnseen(service: string): void;
   restartEnded(service: string): void;
+  /** It turns out that nothing could be done: no budget is spent. */
+  restartUntried(service: string): void;
   told(sink: string, alert: Alert): void;
   died(): void;
+  slept(): void;
+  reloaded(): void;
+  /** Another process took the state over. */
+  superseded(): void;
+  /** A restart command is about to be given, by the owner of the state or by another process. */
+  restartOrdered(service: string, byOwner: boolean): void;
   loaded(state: WatchdogState): void;
   over(state: WatchdogState): void;
 }
@@ -27,10 +35,13 @@ export interface Judge {
 export interface Tally {
   restarts: number;
   crashes: number;
+  sleeps: number;
+  takeovers: number;
   alerts: number;
   repeats: number;
   outages: number;
   holds: number;
+  reloads: number;
 }
 
 interface Seen {
@@ -51,13 +62,24 @@ interface Seen {
 const ENDLESS = new Set(["dependency", "brake", "budget", "dry-run"]);
 
 export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
-  const tally: Tally = { restarts: 0, crashes: 0, alerts: 0, repeats: 0, outages: 0, holds: 0 };
+  const tally: Tally = {
+    restarts: 0,
+    crashes: 0,
+    sleeps: 0,
+    takeovers: 0,
+    alerts: 0,
+    repeats: 0,
+    outages: 0,
+    holds: 0,
+    reloads: 0,
+  };
   const breaches: string[] = [];
   let town: Town;
   let nowMs = () => 0;
   let wallNow = () => 0;
   let jumps = false;
   let allPausedUntilAt = 0;
+  let sleptAt = 0;
   const services = new Map<string, Seen>();
   const told = new Map<string, Map<string, Alert>>();
 
@@ -72,7 +94,7 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
       everRestarted: false,
       restarts: [],
       pausedUntilAt: 0,
-      lastPassMs: 0,
+      lastPassMs: Number.NEGATIVE_INFINITY,
     };
     services.set(service, fresh);
     return fresh;
@@ -85,6 +107,7 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     const name = alert.params.component_name;
     const earlier = [...told.get(sink)!.values()].filter((one) => one.params.component_name === name);
     const incident = alert.params.incident_id;
+    if (alert.event_type !== "WATCHDOG_FAILURE") judgeWords(sink, alert, earlier);
     if (alert.event_type === "COMPONENT_DOWN") {
       const twice = earlier.some(
         (one) => one.event_type === "COMPONENT_DOWN" && one.params.incident_id === incident,
@@ -105,6 +128,23 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     if (last && !jumps) hold(last.timestamp <= alert.timestamp, `${sink}: ${name}'s news came out of order`);
   }
 
+  /** News of a service says what failed, and follows what was told of the same outage. */
+  function judgeWords(sink: string, { message, params, severity, follows }: Alert, earlier: Alert[]): void {
+    const { component_name: name, incident_id, reason = "" } = params;
+    hold(
+      reason !== "" && message.includes(reason),
+      `${sink}: ${name}'s news does not say what failed: ${message}`,
+    );
+    hold(
+      params.severity === severity,
+      `${sink}: ${name}'s params are ${params.severity}, and it is ${severity}`,
+    );
+    const down = earlier.find(
+      (one) => one.event_type === "COMPONENT_DOWN" && one.params.incident_id === incident_id,
+    );
+    hold(follows?.id === down?.id, `${sink}: ${name}'s news follows ${follows?.id} and not ${down?.id}`);
+  }
+
   return {
     tally,
     breaches,
@@ -123,12 +163,14 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     restartAllowed(service, state) {
       judgeStanding(service, state);
       const intent = state.services[service]?.restart;
-      const asked = /asked for by/.test(intent?.reason ?? "");
+      const asked = intent?.askedBy !== undefined;
       if (intent?.along !== "") return;
       if (!asked) judgeFailures(service);
-      // A person in the middle of a tick is answered from what was known before its checks.
+      // A person in the middle of a tick is answered from what was known before its checks; and a process that
+      // slept acts on what it knew, while the checks that waited for it to wake are only made.
+      const known = asked || (intent?.orderedAt ?? 0) <= sleptAt;
       judgeCauses(service, (cause) =>
-        asked ? state.services[cause]?.lastCheck?.ok !== false : seen(cause).lastOk !== false,
+        known ? state.services[cause]?.lastCheck?.ok !== false : seen(cause).lastOk !== false,
       );
     },
     restartBegan(service) {
@@ -148,6 +190,9 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     },
     restartEnded(service) {
       Object.assign(seen(service), { restarting: false, orphaned: false });
+    },
+    restartUntried(service) {
+      seen(service).restarts.pop();
     },
     forgave(service) {
       for (const name of service === "" ? town.policies.keys() : [service]) seen(name).restarts = [];
@@ -183,6 +228,19 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     },
     died() {
       tally.crashes++;
+    },
+    reloaded() {
+      tally.reloads++;
+    },
+    slept() {
+      tally.sleeps++;
+      sleptAt = wallNow();
+    },
+    restartOrdered(service, byOwner) {
+      hold(byOwner, `${service} was restarted by a process that does not own the state`);
+    },
+    superseded() {
+      tally.takeovers++;
       // What a process saw in its last tick may have died with it.
       for (const state of services.values()) {
         state.lastOk = undefined;
@@ -232,7 +290,8 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
       failures >= failureThreshold,
       `${service} was restarted after ${failures} of ${failureThreshold} failures`,
     );
-    const { startedAt } = town.services.get(service)!;
+    const { startedAt, startIsBlurred } = town.services.get(service)!;
+    if (startIsBlurred !== false) return;
     const starting = lastPassMs < startedAt && nowMs() < startedAt + startPeriodMs;
     hold(!starting, `${service} was restarted ${nowMs() - startedAt} ms after its start`);
   }
@@ -250,7 +309,11 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
   function judgeResolved(sink: string, alerts: Alert[]): void {
     const of = (type: string) =>
       alerts.filter((one) => one.event_type === type).map((one) => one.params.incident_id);
-    const resolved = of("COMPONENT_RECOVERED");
+    // A service that left is not watched any more.
+    const left = alerts.filter(
+      ({ event_type, params }) => event_type === "WATCHDOG_FAILURE" && params.success,
+    );
+    const resolved = [...of("COMPONENT_RECOVERED"), ...left.map(({ params }) => params.incident_id)];
     for (const incident of of("COMPONENT_DOWN")) {
       hold(resolved.includes(incident), `${sink}: ${incident} was told and never told resolved`);
     }

@@ -9,7 +9,17 @@ export interface WorldsReport {
 }
 
 async function playWorlds(first: number, last: number): Promise<WorldsReport> {
-  const total: Tally = { restarts: 0, crashes: 0, alerts: 0, repeats: 0, outages: 0, holds: 0 };
+  const total: Tally = {
+    restarts: 0,
+    crashes: 0,
+    sleeps: 0,
+    takeovers: 0,
+    alerts: 0,
+    repeats: 0,
+    outages: 0,
+    holds: 0,
+    reloads: 0,
+  };
   for (let seed = first; seed <= last; seed++) {
     const judge = createJudge();
     await playWorld({ seed, faultTicks: 40, quietTicks: 90 }, judge);

@@ -12,12 +12,16 @@ const RESTART_DEADLINE_MS = 40_000;
 
 type Health = "up" | "broken" | "hung" | "needs-restart";
 
-export interface Service {
+interface Service {
   policy: ServicePolicy;
   health: Health;
   /** How its container takes a restart now. */
   restarts: "well" | "fails" | "lies" | "slow";
   startedAt: number;
+  /** The same by the wall clock of that moment, as the engine goes on to say it after the clock was set. */
+  startedWallAt: number;
+  /** The clock was set between its start and the first look at it: nobody can know how long ago it started. */
+  startIsBlurred: boolean | undefined;
   /** How long it takes from its container's start to readiness. */
   startsMs: number;
   /** Whose network namespace it lives in, and whether that is the one of the parent's present run. */
@@ -28,10 +32,12 @@ export interface Service {
 export interface Town {
   services: ReadonlyMap<string, Service>;
   policies: ReadonlyMap<string, ServicePolicy>;
+  /** Services that no other one names: they may leave the configuration. */
+  leaves: readonly string[];
   /** Whether its health endpoint answers well now. */
   isUp(name: string): boolean;
   restart(name: string): Promise<RestartResult>;
-  around(now: number): Surroundings;
+  around(): Surroundings;
   maintenance(now: number): Record<string, number>;
   stir(): void;
   /** All faults stop: people mend what is broken. */
@@ -44,6 +50,12 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
     names.map((name, i): [string, Service] => [name, settle(name, names.slice(0, i))]),
   );
   const policies = new Map([...services].map(([name, service]) => [name, service.policy]));
+  const named = [...services.values()].flatMap(({ policy, parent }) => [
+    ...policy.dependsOn,
+    ...policy.restartWith,
+    ...(parent === undefined ? [] : [parent]),
+  ]);
+  const leaves = names.filter((name) => !named.includes(name));
   let engineAway = false;
   let windowEndsAt = 0;
 
@@ -65,7 +77,9 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
       }),
       health: "up",
       restarts: "well",
-      startedAt: 1,
+      startedAt: 0,
+      startedWallAt: clock.now(),
+      startIsBlurred: undefined,
       startsMs,
       ...(parent === undefined ? {} : { parent }),
       staleNetwork: false,
@@ -84,6 +98,8 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
   function restarted(name: string): void {
     const service = services.get(name)!;
     service.startedAt = clock.monotonicMs();
+    service.startedWallAt = Math.round(clock.now());
+    service.startIsBlurred = undefined;
     service.staleNetwork = false;
     if (service.restarts === "well" || service.restarts === "slow") service.health = "up";
     for (const child of services.values()) if (child.parent === name) child.staleNetwork = true;
@@ -102,21 +118,29 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
     });
     const expiresMs = random.chance(0.2) && how === "slow" ? 5000 : RESTART_DEADLINE_MS;
     await Promise.race([engine, clock.wait(expiresMs)]);
-    if (away) return { ok: false, reason: "the engine does not answer", fault: "engine_unreachable" };
+    if (away || (how === "fails" && random.chance(0.5))) {
+      judge.restartUntried(name);
+      return { ok: false, reason: "the engine does not answer", fault: "engine_unreachable", untried: true };
+    }
     if (tookMs > expiresMs) judge.restartUnseen(name);
     if (tookMs > expiresMs) return { ok: false, unknown: true, reason: "the client's time is up" };
     return how === "fails" ? { ok: false, reason: "no such container" } : { ok: true, reason: "restarted" };
   }
 
-  function around(now: number): Surroundings {
-    const elapsed = now - clock.monotonicMs();
+  function around(): Surroundings {
+    if (!engineAway) {
+      for (const service of services.values()) {
+        const apartMs = clock.now() - service.startedWallAt - (clock.monotonicMs() - service.startedAt);
+        service.startIsBlurred ??= Math.abs(apartMs) > 10;
+      }
+    }
     const containers = Object.fromEntries(
-      [...services].map(([name, { startedAt, parent }]) => [
+      [...services].map(([name, { startedWallAt, parent }]) => [
         name,
         {
           id: `id-${name}`,
           build: "image:1",
-          startedAt: Math.round(startedAt + elapsed),
+          startedAt: startedWallAt,
           ...(parent === undefined ? {} : { networkParent: `id-${parent}` }),
         },
       ]),
@@ -154,5 +178,5 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
   const maintenance = (now: number): Record<string, number> =>
     now < windowEndsAt ? { [names[0]!]: windowEndsAt } : {};
 
-  return { services, policies, maintenance, isUp, restart, around, stir, calm };
+  return { services, policies, leaves, maintenance, isUp, restart, around, stir, calm };
 }

@@ -1,11 +1,12 @@
 /**
  * A random world around the real tick: services that flap, hang, die and return, depend on each other and
  * start slowly; restarts that fail, hang or lie; an engine that is away; people who pause and resume; a
- * receiver that refuses; a clock that jumps; a process that dies after any step and loads again.
+ * receiver that refuses; a configuration that is reloaded; a clock that jumps; a process that dies after any step and loads again, or sleeps at one
+ * and wakes after another process has taken the state over.
  */
 import { createFakeClock } from "./clock.ts";
 import type { Judge } from "./judge.ts";
-import { createMachine } from "./process.ts";
+import { createMachine, type Process } from "./process.ts";
 import { seeded } from "./random.ts";
 import { createTown } from "./town.ts";
 
@@ -41,6 +42,7 @@ export async function playWorld({ seed, faultTicks, quietTicks }: Settings, judg
     sinkNames,
     refusing,
     deadly: () => faults && !jumps,
+    clockJumps: () => faults && jumps,
   });
 
   function stir(): void {
@@ -49,7 +51,6 @@ export async function playWorld({ seed, faultTicks, quietTicks }: Settings, judg
       if (random.chance(0.05)) refusing.add(sink);
       else if (random.chance(0.3)) refusing.delete(sink);
     }
-    if (jumps && random.chance(0.05)) clock.jump(random.pick([-3_600_000, 86_400_000]));
   }
 
   /** What a person asks for is done at once, or refused. */
@@ -58,8 +59,8 @@ export async function playWorld({ seed, faultTicks, quietTicks }: Settings, judg
     const request = { action, service, origin: "anna", ...(action === "pause" ? { untilAt } : {}) };
     // A process may die after it did what was asked and before it said so.
     if (action === "resume") judge.forgave(service);
-    void process.ticker.operate(request).then(({ done }) => {
-      if (done && action !== "restart") judge.meddled(action, service, untilAt);
+    void process.ticker.operate(request).then(({ code }) => {
+      if (code === "done" && action !== "restart") judge.meddled(action, service, untilAt);
     });
   }
 
@@ -69,29 +70,48 @@ export async function playWorld({ seed, faultTicks, quietTicks }: Settings, judg
     ask(random.pick(["pause", "resume", "restart"] as const), service);
   }
 
+  /** At some moment of a tick, services leave or return, and some are configured in another way. */
+  async function reconfigure(): Promise<void> {
+    await clock.wait(random.between(0, INTERVAL_MS));
+    if (!faults || !process.isAwake()) return;
+    const away = town.leaves.filter(() => random.chance(0.4));
+    const anew = town.leaves.filter(() => random.chance(0.3));
+    const policies = [...town.policies].flatMap(([name, policy]) => {
+      const changed = { ...policy, successThreshold: random.chance(0.5) ? 1 : 2 };
+      return away.includes(name) ? [] : [[name, changed] as const];
+    });
+    await process.reload(new Map(policies), anew);
+  }
+
+  const earlier: Process[] = [];
   let process = machine.start();
   for (let tick = 0; tick < faultTicks + quietTicks; tick++) {
-    if (process.isDead()) {
-      process.stop();
+    if (process.isOver()) {
+      // One that sleeps is not stopped: it wakes, and must see by itself that it is too late.
+      judge.superseded();
+      earlier.push(process);
       process = machine.start();
     }
     if (tick < faultTicks) {
       stir();
-      meddle();
+      if (process.isAwake()) meddle();
+      if (random.chance(0.08)) void reconfigure();
     } else if (tick === faultTicks) {
       faults = false;
       refusing.clear();
       town.calm();
     }
+    // All are back, also where a process slept through the end of the faults.
+    if (tick === faultTicks || tick === faultTicks + 5) void process.reload(town.policies, []);
     // A spent budget ends when somebody has looked.
     if (tick === faultTicks + 10) ask("resume", "");
     void process.ticker.tick();
     // An impatient scheduler calls again while the tick runs.
     if (random.chance(0.2)) void process.ticker.tick();
     await clock.advance(INTERVAL_MS);
-    if (!process.isDead()) judge.looked(process.state());
+    if (process.isAwake()) judge.looked(process.state());
   }
   judge.over(machine.saved());
-  process.stop();
+  for (const one of [...earlier, process]) one.stop();
   await clock.settle();
 }

@@ -2,26 +2,29 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { hostname } from "node:os";
 import { after, before, beforeEach, describe, test } from "node:test";
+import type { Posted } from "../../plugins/alertmanager/body.ts";
+import type { AlertmanagerOptions } from "../../plugins/alertmanager/options.ts";
 import { repeatHook } from "../../plugins/alertmanager/repeat.ts";
-import alertmanager, { type AlertmanagerOptions, alertmanagerSink } from "../../plugins/alertmanager.ts";
+import alertmanager, { alertmanagerSink } from "../../plugins/alertmanager.ts";
 import { check } from "../../src/config/check.ts";
 import type { Alert, Sink, TickHook, Watchdog } from "../../src/plugin.ts";
 import { DOWN, FAILURE, RECOVERED } from "./alerts.ts";
 import { sinkContract } from "./contract.ts";
+import { saidBy } from "./declaration.ts";
 import { EXECUTOR, type HookWorld, hookWorld, START, summary } from "./hooks.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 
-const OPTIONS = { authorization: "Bearer planted-token", host: "docker-1" };
+const OPTIONS = { authorization: "Bearer planted-token", host: "docker-1", labels: {} };
 const INTERVAL_MS = 15_000;
+/** Four repeats of a minute. */
+const HOLD_MS = 240_000;
 const make = (origin: string, options: Partial<AlertmanagerOptions> = {}, intervalMs = INTERVAL_MS) =>
-  alertmanagerSink({ url: `${origin}/planted-prefix/`, ...OPTIONS, ...options }, Date.now, intervalMs);
-
-interface Posted {
-  labels: Record<string, string>;
-  annotations: Record<string, string>;
-  startsAt: string;
-  endsAt?: string;
-}
+  alertmanagerSink(
+    { url: [`${origin}/planted-prefix/`], ...OPTIONS, ...options },
+    () => START,
+    () => intervalMs,
+  );
+const later = (ms: number) => new Date(START + ms).toISOString();
 
 /** What Alertmanager's API v2 refuses with 400 (its own `Alert.Validate`). */
 function assertValid(posted: Posted[]): void {
@@ -34,7 +37,8 @@ function assertValid(posted: Posted[]): void {
     }
     assert.ok(Object.values(labels).every((value) => value.length >= 1));
     assert.equal(new Date(startsAt).toISOString(), startsAt);
-    if (endsAt !== undefined) assert.ok(endsAt >= startsAt, `${endsAt} is before ${startsAt}`);
+    assert.equal(new Date(endsAt).toISOString(), endsAt, "else Alertmanager guesses an end");
+    assert.ok(endsAt >= startsAt, `${endsAt} is before ${startsAt}`);
   }
 }
 
@@ -67,6 +71,8 @@ describe("an alert at Alertmanager", () => {
     );
     const own = {
       alertname: "ComponentDown",
+      event_type: "COMPONENT_DOWN",
+      severity: "critical",
       component: "executor",
       container: "spreadpilot-executor",
       host: "docker-1",
@@ -76,7 +82,7 @@ describe("an alert at Alertmanager", () => {
 
   test("fires until it is not repeated, and ends with its recovery, from when it began", () => {
     const [down] = bodyOf(DOWN) as [Posted];
-    assert.deepEqual([down.startsAt, down.endsAt], [DOWN.timestamp, undefined]);
+    assert.deepEqual([down.startsAt, down.endsAt], [DOWN.timestamp, later(HOLD_MS)]);
     const [recovered] = bodyOf(RECOVERED) as [Posted];
     assert.deepEqual(
       [recovered.startsAt, recovered.endsAt],
@@ -84,9 +90,28 @@ describe("an alert at Alertmanager", () => {
     );
   });
 
-  test("is held longer where ticks are rarer than Alertmanager's own timeout allows", () => {
+  test("is held longer where ticks are rare", () => {
     const [down] = bodyOf(DOWN, 10 * 60_000) as [Posted];
-    assert.equal(Date.parse(down.endsAt!) - Date.parse(down.startsAt), 40 * 60_000);
+    assert.equal(down.endsAt, later(40 * 60_000));
+  });
+
+  test("has labels of one's own, and a link to where more is found", () => {
+    const options = {
+      labels: { team: "ops", constructor: "Acme" },
+      generatorURL: "http://docker-1:8787/services/{component}?x={component}",
+    };
+    for (const alert of [DOWN, RECOVERED, FAILURE]) {
+      for (const { labels, generatorURL } of JSON.parse(make("http://a", options).sink.format(alert).body)) {
+        const name = alert.params.component_name;
+        assert.deepEqual([labels.team, labels.constructor], ["ops", "Acme"]);
+        assert.equal(generatorURL, `http://docker-1:8787/services/${name}?x=${name}`);
+      }
+    }
+  });
+
+  test("of a try of the sinks is not critical", () => {
+    const tried: Alert = { ...DOWN, severity: "INFO", params: { ...DOWN.params, test: true } };
+    assert.equal(bodyOf(tried)[0]!.labels.severity, "info");
   });
 
   test("that says that a service stays down ends with that service's recovery", () => {
@@ -109,7 +134,10 @@ describe("an alert at Alertmanager", () => {
   });
 
   test("goes to the API under the server's path, or to the whole address of the API", () => {
-    const urlOf = (url: string) => alertmanagerSink({ url, host: "h" }, Date.now, 1).sink.format(DOWN).url;
+    const urlOf = (url: string) => {
+      const options = { url: [url], host: "h", labels: {} };
+      return alertmanagerSink(options, Date.now, () => 1).sink.format(DOWN).url;
+    };
     assert.equal(urlOf("http://a:9093"), "http://a:9093/api/v2/alerts");
     assert.equal(urlOf("http://a/prefix/"), "http://a/prefix/api/v2/alerts");
     assert.equal(urlOf("http://a/api/v2/alerts"), "http://a/api/v2/alerts");
@@ -147,7 +175,8 @@ describe("what Alertmanager is told again", () => {
       annotations: { summary: EXECUTOR.incident!.message },
       startsAt: DOWN.timestamp,
     };
-    assert.deepEqual(posts(), [[again], [again], [again]]);
+    const until = (ms: number) => [{ ...again, endsAt: later(ms + HOLD_MS) }];
+    assert.deepEqual(posts(), [until(0), until(59_960), until(119_920)]);
     posts().forEach(assertValid);
   });
 
@@ -169,7 +198,7 @@ describe("what Alertmanager is told again", () => {
     }
     const ends = posts().map(([alert]) => alert!.endsAt);
     const end = new Date(START + 60_000).toISOString();
-    assert.deepEqual(ends, [undefined, ...Array(6).fill(end)]);
+    assert.deepEqual(ends, [later(HOLD_MS), ...Array(6).fill(end)]);
     posts().forEach(assertValid);
   });
 
@@ -181,18 +210,29 @@ describe("what Alertmanager is told again", () => {
       world.pass(60_000);
     }
     assert.deepEqual(
-      posts().map((alerts) => alerts.map(({ startsAt, endsAt }) => [startsAt, endsAt !== undefined])),
+      posts().map((alerts) => alerts.map(({ startsAt, endsAt }) => [startsAt, endsAt])),
       [
-        [[DOWN.timestamp, false]],
-        [[DOWN.timestamp, true]],
-        [[new Date(START + 120_000).toISOString(), false]],
+        [[DOWN.timestamp, later(HOLD_MS)]],
+        [[DOWN.timestamp, later(60_000)]],
+        [[later(120_000), later(120_000 + HOLD_MS)]],
       ],
     );
   });
 
   test("is held until the next repeats where ticks are rare", async () => {
     await hookOf({}, 600_000).ticked(summary([EXECUTOR]), never);
-    assert.equal(posts()[0]![0]!.endsAt, new Date(START + 2_400_000).toISOString());
+    assert.equal(posts()[0]![0]!.endsAt, later(2_400_000));
+  });
+
+  test("is held until the next repeats where a scheduler ticks more rarely than is configured", async () => {
+    const server = make(receiver.url);
+    const hook = repeatHook(server, world, 200);
+    await hook.ticked(summary([EXECUTOR], true, 330_000), never);
+    const told = JSON.parse(server.sink.format(DOWN).body)[0].endsAt;
+    await hook.ticked(summary([well], true, 40 * 86_400_000), never);
+    const most = JSON.parse(server.sink.format(DOWN).body)[0].endsAt;
+    const hold = later(4 * 330_000);
+    assert.deepEqual([posts()[0]![0]!.endsAt, told, most], [hold, hold, later(86_400_000)]);
   });
 
   test("is only what the sink's route takes", async () => {
@@ -206,6 +246,25 @@ describe("what Alertmanager is told again", () => {
     assert.deepEqual(posts(), []);
     await hookOf({ services: ["executor"], events: ["COMPONENT_DOWN"] }).ticked(summary([EXECUTOR]), never);
     assert.equal(posts().length, 1);
+  });
+
+  test("goes to every member of a cluster, and each is heard by itself", async () => {
+    const other = await startReceiver();
+    other.answers({ status: 503 }, { status: 200 });
+    const hook = repeatHook(make("", { url: [receiver.url, other.url].map((url) => `${url}/`) }), world, 200);
+    for (let i = 0; i < 2; i++) {
+      await hook.ticked(summary([EXECUTOR]), never);
+      world.pass(60_000);
+    }
+    await other.close();
+    assert.deepEqual(
+      other.received.map(({ body }) => body.toString()),
+      receiver.received.map(({ body }) => body.toString()),
+    );
+    assert.deepEqual(world.lines, [
+      `warn: firing alerts are not repeated at ${other.url}: HTTP 503`,
+      `info: firing alerts are repeated at ${other.url} again`,
+    ]);
   });
 
   for (const [what, answer, reason] of [
@@ -244,18 +303,33 @@ describe("the settings of alertmanager", () => {
   const read = (settings: unknown) => check(alertmanager.options!, settings, ["plugins", "alertmanager"]);
 
   test("one URL is enough: the host is this one", () => {
-    assert.deepEqual(read({ url }), { ok: true, value: { url, host: hostname() } });
+    assert.deepEqual(read({ url }), { ok: true, value: { url: [url], host: hostname(), labels: {} } });
+  });
+
+  test("the environment names all members of a cluster", () => {
+    const env = { ALERTMANAGER_URL: " http://a:9093, http://b:9093 ,," };
+    const { value } = read(saidBy(alertmanager, env)) as { value: AlertmanagerOptions };
+    assert.deepEqual(value.url, ["http://a:9093/", "http://b:9093/"]);
   });
 
   test("the environment names the server and its login, and an empty one is not set", () => {
     const env = { ALERTMANAGER_URL: url, ALERTMANAGER_AUTHORIZATION: "Basic abc" };
-    assert.deepEqual(alertmanager.fromEnv!(env), { url, authorization: "Basic abc" });
-    assert.equal(alertmanager.fromEnv!({ ALERTMANAGER_URL: "", ALERTMANAGER_AUTHORIZATION: "" }), undefined);
+    assert.deepEqual(saidBy(alertmanager, env), { url: [url], authorization: "Basic abc" });
+    assert.deepEqual(saidBy(alertmanager, { ALERTMANAGER_URL: "", ALERTMANAGER_AUTHORIZATION: "" }), {});
   });
 
   for (const [what, settings, path] of [
     ["no URL", {}, "url"],
-    ["a URL with a password", { url: "http://u:planted@a" }, "url"],
+    ["no URL in a list", { url: [] }, "url"],
+    ["a URL with a password", { url: [url, "http://u:planted@a"] }, "url[1]"],
+    ["one URL twice", { url: [url, "http://alertmanager:9093"] }, "url"],
+    ["a label that is ours", { url, labels: { severity: "low" } }, "labels"],
+    ["a label of Prometheus' own", { url, labels: { __name__: "x" } }, "labels"],
+    ["a label with another name", { url, labels: { "the-team": "ops" } }, "labels"],
+    ["an empty label", { url, labels: { team: "" } }, "labels"],
+    ["a label that is no text", { url, labels: { tier: 1 } }, "labels.tier"],
+    ["labels as a list", { url, labels: ["team"] }, "labels"],
+    ["a link that is none", { url, generatorURL: "docker-1:8787" }, "generatorURL"],
     ["a header with a line break", { url, authorization: "planted\r\nx: y" }, "authorization"],
     ["an empty host", { url, host: "" }, "host"],
     ["an unknown key", { url, hots: "planted" }, "hots"],
@@ -274,8 +348,9 @@ describe("the settings of alertmanager", () => {
     const sink = (one: Sink) => sinks.push(one);
     const hook = (one: TickHook) => hooks.push(one);
     const watchdog = { ...hookWorld(), intervalMs: 1, sink, hook } as unknown as Watchdog;
-    alertmanager({ url: "http://a:9093/planted", host: "h", services: ["executor"] }).setup(watchdog);
-    assert.deepEqual([sinks[0]!.name, sinks[0]!.target], ["alertmanager", "http://a:9093"]);
+    const urls = ["http://a:9093/planted", "http://b:9093/planted"];
+    alertmanager({ url: urls, host: "h", labels: {}, services: ["executor"] }).setup(watchdog);
+    assert.deepEqual([sinks[0]!.name, sinks[0]!.target], ["alertmanager", "http://a:9093, http://b:9093"]);
     assert.deepEqual(sinks[0]!.settings, { services: ["executor"] });
     assert.equal(hooks[0]!.name, "alertmanager");
   });

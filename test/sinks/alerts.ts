@@ -7,6 +7,8 @@ const PARAMS = {
   success: false,
   consecutive_failures: 3,
   incident_id: "inc_executor_1",
+  reason: "HTTP 503 in 12 ms",
+  health_url: "http://executor:8080/health",
 };
 
 export const DOWN: Alert = {
@@ -16,7 +18,7 @@ export const DOWN: Alert = {
   severity: "CRITICAL",
   title: "Executor is down",
   message: "Executor is down: the restart did not help (HTTP 503 in 12 ms)",
-  params: { ...PARAMS, hint: "OOMKilled: raise the memory limit" },
+  params: { ...PARAMS, severity: "CRITICAL", hint: "OOMKilled: raise the memory limit" },
 };
 
 export const RECOVERED: Alert = {
@@ -25,8 +27,9 @@ export const RECOVERED: Alert = {
   timestamp: "2026-11-23T18:20:15.000Z",
   severity: "INFO",
   title: "Executor recovered",
-  message: "Executor recovered after a restart (down for 1 min 2 s)",
-  params: { ...PARAMS, success: true, down_seconds: 62 },
+  message: "Executor recovered after a restart (down for 1 min 2 s). The failure was: HTTP 503 in 12 ms",
+  params: { ...PARAMS, severity: "INFO", success: true, down_seconds: 62 },
+  follows: { id: DOWN.id, title: DOWN.title },
 };
 
 export const FAILURE: Alert = {
@@ -42,6 +45,8 @@ export const FAILURE: Alert = {
     action: "none",
     success: false,
     consecutive_failures: 0,
+    reason: "connection refused",
+    severity: "CRITICAL",
   },
 };
 
@@ -60,7 +65,8 @@ export const HOSTILE_TEXTS: Record<string, string> = {
 };
 
 export function withText(alert: Alert, text: string): Alert {
-  const params = { ...alert.params, component_name: text, action: text, hint: text };
+  const own = { component_name: text, action: text, hint: text, reason: text, health_url: text };
+  const params = { ...alert.params, ...own };
   return { ...alert, title: text, message: text, params };
 }
 

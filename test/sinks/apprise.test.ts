@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import apprise, { appriseSink } from "../../plugins/apprise.ts";
+import { check } from "../../src/config/check.ts";
+import type { Earlier } from "../../src/plugin.ts";
 import { DOWN } from "./alerts.ts";
-import { sinkContract } from "./contract.ts";
+import { FIRST, sinkContract } from "./contract.ts";
 import { sinkDeclaration } from "./declaration.ts";
 
 const KEY = "planted-key-0123456789";
-const make = (origin: string) => appriseSink({ url: `${origin}/notify/${KEY}` }, Date.now);
+const make = (origin: string) => appriseSink({ url: `${origin}/notify/${KEY}`, tag: "all" }, Date.now);
 
 sinkContract({
   name: "apprise",
@@ -45,7 +47,28 @@ sinkDeclaration({
   ],
 });
 
-test("a tag chooses among its targets", () => {
-  const sink = appriseSink({ url: `https://apprise.example/notify/${KEY}`, tag: "ops" }, Date.now);
-  assert.equal(JSON.parse(sink.format(DOWN).body).tag, "ops");
+test("every target is reached, or those of a tag", () => {
+  const url = `https://apprise.example/notify/${KEY}`;
+  const tagOf = (settings: object) => {
+    const checked = check(apprise.options!, { url, ...settings }, []);
+    assert.ok(checked.ok);
+    return JSON.parse(appriseSink(checked.value, Date.now).format(DOWN).body).tag;
+  };
+  // Without a tag Apprise takes those alone that have none.
+  assert.deepEqual([tagOf({}), tagOf({ tag: "ops" })], ["all", "ops"]);
+});
+
+test("424 is tried again, and final when it repeats: a tag that no target has stays wrong", () => {
+  const sink = make("https://apprise.example");
+  const answers = (...statuses: number[]): string[] => {
+    let earlier: Earlier = FIRST;
+    return statuses.map((status) => {
+      const { outcome, reason } = sink.classify({ status, headers: {}, body: "" }, earlier);
+      earlier = { attempts: earlier.attempts + 1, lastReason: reason };
+      return outcome;
+    });
+  };
+  assert.deepEqual(answers(424, 424, 424), ["retry", "retry", "rejected"]);
+  assert.deepEqual(answers(424, 200), ["retry", "delivered"]);
+  assert.deepEqual(answers(503, 503, 503, 424, 424), ["retry", "retry", "retry", "retry", "rejected"]);
 });

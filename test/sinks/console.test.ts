@@ -4,7 +4,7 @@ import consolePlugin from "../../plugins/console.ts";
 import { deliver } from "../../src/delivery/send.ts";
 import type { Log, Sink, Watchdog } from "../../src/plugin.ts";
 import { DOWN, RECOVERED } from "./alerts.ts";
-import { realClock } from "./contract.ts";
+import { REAL_PORTS } from "./contract.ts";
 
 test("console prints every alert through the log, at the level of its severity", async () => {
   const printed: unknown[][] = [];
@@ -17,7 +17,7 @@ test("console prints every alert through the log, at the level of its severity",
   consolePlugin({}).setup({ log, sink: (sink: Sink) => sinks.push(sink) } as unknown as Watchdog);
 
   for (const alert of [DOWN, RECOVERED, { ...DOWN, severity: "WARNING" as const }]) {
-    const delivery = await deliver(sinks[0]!, alert, { clock: realClock });
+    const delivery = await deliver(sinks[0]!, alert, REAL_PORTS);
     assert.deepEqual(delivery, { outcome: "delivered", reason: "printed" });
   }
   assert.deepEqual(

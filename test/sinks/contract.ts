@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { deliver } from "../../src/delivery/send.ts";
-import type { Alert, Clock, Delivery, HttpSink } from "../../src/plugin.ts";
+import type { Alert, Clock, Delivery, Earlier, HttpSink } from "../../src/plugin.ts";
+import { createRedactor } from "../../src/redaction/redactor.ts";
 import { DOWN, FAILURE, HOSTILE_TEXTS, manyAlerts, RECOVERED, withText } from "./alerts.ts";
 import { type Answer, type Receiver, startReceiver } from "./receiver.ts";
 
@@ -16,6 +17,8 @@ export interface SinkCase {
   make(origin: string): HttpSink;
   /** Planted tokens, paths and keys: they may be seen by the receiver and by nobody else. */
   secrets: string[];
+  /** Those that a request has in its body: only the settings tell the redactor of them. */
+  inBody?: string[];
   /** What this provider answers when it took the alert; a status that may have a body, so not 204. */
   success: { status: number; body?: string };
   /** Further answers of this provider, by what they are, and what each must come to. */
@@ -53,6 +56,16 @@ export const realClock: Clock = {
     }),
 };
 
+/** As a watchdog has them whose settings hold these secrets. */
+export const portsKnowing = (secrets: readonly string[]) => ({
+  clock: realClock,
+  redact: createRedactor(secrets),
+});
+export const REAL_PORTS = portsKnowing([]);
+
+/** What came of earlier attempts: there were none. */
+export const FIRST: Earlier = { attempts: 0, lastReason: "" };
+
 const DEADLINE_MS = 250;
 
 export function sinkContract(sinkCase: SinkCase): void {
@@ -62,7 +75,9 @@ export function sinkContract(sinkCase: SinkCase): void {
   let sink: HttpSink;
 
   async function attempt(alert: Alert = DOWN, timeoutMs = 10_000): Promise<Delivery> {
-    const delivery = await deliver(sink, alert, { clock: realClock }, undefined, { timeoutMs });
+    const delivery = await deliver(sink, alert, portsKnowing(sinkCase.inBody ?? []), undefined, {
+      timeoutMs,
+    });
     reasons.push(delivery.reason);
     return delivery;
   }
@@ -147,7 +162,7 @@ export function sinkContract(sinkCase: SinkCase): void {
     test("a receiver that is not there is tried again", async () => {
       const gone = await startReceiver();
       await gone.close();
-      const delivery = await deliver(make(gone.url), DOWN, { clock: realClock });
+      const delivery = await deliver(make(gone.url), DOWN, REAL_PORTS);
       assert.deepEqual(delivery, { outcome: "retry", reason: "connection refused" });
     });
 

@@ -4,10 +4,12 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import * as v from "valibot";
 import deadman, { deadmanHook } from "../../plugins/deadman.ts";
 import type { TickHook, Watchdog } from "../../src/plugin.ts";
+import { saidBy } from "./declaration.ts";
 import { type HookWorld, hookWorld, summary } from "./hooks.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 
 const PATH = "/ping/planted-uuid?token=planted-query";
+const FAIL_PATH = "/ping/planted-uuid/fail?token=planted-query";
 const never = new AbortController().signal;
 
 describe("the dead-man ping", () => {
@@ -20,7 +22,7 @@ describe("the dead-man ping", () => {
   after(() => receiver.close());
   beforeEach(() => {
     world = hookWorld();
-    hook = deadmanHook(`${receiver.url}${PATH}`, world, 200);
+    hook = deadmanHook(`${receiver.url}${PATH}`, world, 1000);
     receiver.answers({ status: 200, body: "OK" });
   });
   const paths = () => receiver.received.map(({ path }) => path);
@@ -41,7 +43,7 @@ describe("the dead-man ping", () => {
 
   test("says /fail after a tick that failed, before the query", async () => {
     await minutes(1, false);
-    assert.deepEqual(paths(), ["/ping/planted-uuid/fail?token=planted-query"]);
+    assert.deepEqual(paths(), [FAIL_PATH]);
   });
 
   test("is sent once a minute however often the ticks are, and not later for a tick that is a little early", async () => {
@@ -50,6 +52,36 @@ describe("the dead-man ping", () => {
       world.pass(14_990);
     }
     assert.equal(receiver.received.length, 3);
+  });
+
+  test("says at once that ticks fail, and that they do so no more", async () => {
+    for (const ok of [true, false, false, false, true, true]) {
+      await hook.ticked(summary([], ok), never);
+      world.pass(2000);
+    }
+    assert.deepEqual(paths(), [PATH, FAIL_PATH, PATH]);
+  });
+
+  test("says news again at the next tick when it was not taken", async () => {
+    const away = { status: 503 };
+    receiver.answers({ status: 200, body: "OK" }, away, away, { status: 200, body: "OK" });
+    for (const ok of [true, false, false, false, false]) {
+      await hook.ticked(summary([], ok), never);
+      world.pass(5000);
+    }
+    assert.deepEqual(paths(), [PATH, FAIL_PATH, FAIL_PATH, FAIL_PATH]);
+  });
+
+  test("is sent four times a minute at most, however ticks fail and pass", async () => {
+    const pings: number[] = [];
+    for (let second = 0; second < 180; second++) {
+      const before = receiver.received.length;
+      await hook.ticked(summary([], second % 2 === 0), never);
+      if (receiver.received.length > before) pings.push(second);
+      world.pass(1000);
+    }
+    const inMinuteFrom = (from: number) => pings.filter((at) => at >= from && at < from + 59).length;
+    assert.equal(Math.max(...pings.map(inMinuteFrom)), 4);
   });
 
   test("tells the log of its failure once, and of its success once", async () => {
@@ -68,8 +100,8 @@ describe("the dead-man ping", () => {
     ["a 200 for a ping that was dropped", { status: 200, body: "OK (rate limited)" }, "(rate limited)"],
     ["404", { status: 404 }, "HTTP 404"],
     ["a redirect", { status: 302, headers: { location: "/elsewhere" } }, "HTTP 302"],
-    ["a receiver that never answers", { play: "silent" }, "no answer in 0.2 s"],
-    ["an answer that never ends", { play: "unfinished", status: 200, body: "" }, "no answer in 0.2 s"],
+    ["a receiver that never answers", { play: "silent" }, "no answer in 1 s"],
+    ["an answer that never ends", { play: "unfinished", status: 200, body: "" }, "no answer in 1 s"],
   ] as const) {
     test(`${what} is a ping that was not taken, and the next one is sent a minute later`, async () => {
       receiver.answers(answer, { status: 200, body: "OK" });
@@ -91,7 +123,7 @@ describe("the dead-man ping", () => {
   test("a receiver that is not there is told in words, and no line shows the URL", async () => {
     const gone = await startReceiver();
     await gone.close();
-    hook = deadmanHook(`${gone.url}${PATH}`, world, 200);
+    hook = deadmanHook(`${gone.url}${PATH}`, world, 1000);
     await minutes(2);
     assert.equal(world.lines.length, 1);
     assert.match(world.lines[0]!, /connection failed/);
@@ -115,8 +147,8 @@ describe("the settings of deadman", () => {
   test("are one URL, from the file or from DEADMAN_URL", () => {
     const url = "https://hc.example.com/uuid";
     assert.deepEqual(read({ url }).output, { url });
-    assert.deepEqual(deadman.fromEnv!({ DEADMAN_URL: url }), { url });
-    assert.equal(deadman.fromEnv!({ DEADMAN_URL: "" }), undefined);
+    assert.deepEqual(saidBy(deadman, { DEADMAN_URL: url }), { url });
+    assert.deepEqual(saidBy(deadman, { DEADMAN_URL: "" }), {});
   });
 
   for (const settings of [{}, { url: "planted" }, { url: "ftp://planted.example" }, { url: 1 }]) {

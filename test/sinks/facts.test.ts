@@ -8,13 +8,15 @@ test("facts are in the order of a reader's questions, and what says nothing is l
   assert.deepEqual(shown({ ...DOWN, params: { ...DOWN.params, down_seconds: 62 } }), [
     "Component: executor",
     "Container: spreadpilot-executor",
+    "Failure: HTTP 503 in 12 ms",
+    "URL: http://executor:8080/health",
     "Action: restart",
     "Failed checks: 3",
     "Down for: 1 min 2 s",
     "Incident: inc_executor_1",
     "Hint: OOMKilled: raise the memory limit",
   ]);
-  assert.deepEqual(shown(FAILURE), ["Component: watchdog", "Action: none"]);
+  assert.deepEqual(shown(FAILURE), ["Component: watchdog", "Failure: connection refused", "Action: none"]);
   const blank = withText(FAILURE, " \n");
   assert.deepEqual(shown(blank), []);
 });

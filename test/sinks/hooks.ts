@@ -38,6 +38,6 @@ export const EXECUTOR: ServiceSummary = {
   },
 };
 
-export function summary(services: ServiceSummary[] = [], ok = true): TickSummary {
-  return { ok, startedAt: START, services };
+export function summary(services: ServiceSummary[] = [], ok = true, gapMs = 0): TickSummary {
+  return { ok, startedAt: START, gapMs, services };
 }

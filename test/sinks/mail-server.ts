@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 
-export interface Mail {
+interface Mail {
   from: string;
   to: string[];
   /** As it was sent. */
@@ -15,7 +15,7 @@ export interface Mail {
 }
 
 /** Which step is refused, and with what. */
-export interface Refusal {
+interface Refusal {
   step: "greeting" | "login" | "sender" | "recipient" | "data";
   code: number;
   text: string;

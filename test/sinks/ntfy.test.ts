@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import ntfy, { ntfySink } from "../../plugins/ntfy.ts";
 import { DOWN } from "./alerts.ts";
-import { sinkContract } from "./contract.ts";
+import { FIRST, sinkContract } from "./contract.ts";
 import { sinkDeclaration } from "./declaration.ts";
 
 const TOKEN = "tk_planted0123456789";
@@ -81,7 +81,7 @@ test("it posts to the server's root, with the topic inside and the token in a he
 test("a quota that is used up late in the day is tried again soon after midnight UTC", () => {
   const late = Date.parse("2026-11-23T23:50:00Z");
   const sink = ntfySink({ url: "https://ntfy.example/t" }, () => late);
-  const delivery = sink.classify({ status: 429, headers: {}, body: fault(42908, 429) });
+  const delivery = sink.classify({ status: 429, headers: {}, body: fault(42908, 429) }, FIRST);
   assert.deepEqual(delivery, {
     outcome: "retry",
     reason: "HTTP 429 (ntfy's code 42908): the day's quota of messages is used up",

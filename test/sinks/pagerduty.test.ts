@@ -27,6 +27,7 @@ sinkContract({
   name: "pagerduty",
   make: (origin) => remembering(make(origin)),
   secrets: [KEY, "planted-path"],
+  inBody: [KEY],
   success: { status: 202, body: TAKEN },
   answers: {
     "400 that shows the key": { answer: { status: 400, body: INVALID }, outcome: "rejected" },

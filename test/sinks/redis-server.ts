@@ -1,11 +1,12 @@
 /** A real Redis server of a test's own: on a free loopback port, in a folder of its own, ended by its process. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { createClient } from "redis";
+import { freePort } from "../installed.ts";
 
 export interface RedisServer {
   port: number;
@@ -13,15 +14,11 @@ export interface RedisServer {
   start(): Promise<void>;
   /** Stops it and keeps the data: in order, or as a crash does. */
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+  url: string;
+  /** Takes all data away. */
+  empty(): Promise<void>;
   /** Stops it and takes the data away. */
   remove(): Promise<void>;
-}
-
-/** Why the tests cannot run here; `false` when they can. With CI=true they must, and fail instead. */
-export function noRedisServer(): string | false {
-  if (process.env.CI === "true") return false;
-  const { status } = spawnSync("redis-server", ["--version"]);
-  return status === 0 ? false : "redis-server is not installed (apt-get install redis-server)";
 }
 
 /** Every write is in the append-only file before it is answered. */
@@ -39,8 +36,15 @@ export async function makeRedisServer(settings: readonly string[] = []): Promise
     await ended;
   }
 
+  const url = `redis://127.0.0.1:${port}`;
   return {
     port,
+    url,
+    async empty() {
+      const client = await createClient({ url }).connect();
+      await client.flushAll();
+      client.destroy();
+    },
     async start() {
       const place = ["--bind", "127.0.0.1", "--port", String(port), "--dir", folder];
       const keep = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
@@ -66,13 +70,4 @@ function ready(child: ChildProcess): Promise<void> {
       if (line.includes("Ready to accept connections")) resolve();
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

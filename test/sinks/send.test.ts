@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { after, before, describe, test } from "node:test";
-import { classifyStatus } from "../../src/delivery/classify.ts";
-import { redact } from "../../src/delivery/redact.ts";
 import { ANSWER_LIMIT_BYTES, deliver } from "../../src/delivery/send.ts";
-import type { Alert, Delivery, HttpSink, Sink, SinkResponse } from "../../src/plugin.ts";
+import { classifyStatus } from "../../src/plugin/sink.ts";
+import type { Alert, Clock, Delivery, HttpSink, Sink, SinkRequest, SinkResponse } from "../../src/plugin.ts";
 import { DOWN } from "./alerts.ts";
-import { realClock } from "./contract.ts";
+import { REAL_PORTS, realClock } from "./contract.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 
-const PORTS = { clock: realClock };
 const SECRET = "planted-secret-1234";
 
 describe("one attempt at a sink", () => {
@@ -39,11 +37,11 @@ describe("one attempt at a sink", () => {
     receiver.answers({ status: 200 });
     const broken = { format: fail, sign: async () => fail(), classify: fail };
     for (const [part, replacement] of Object.entries(broken)) {
-      const delivery = await deliver(sinkWith({ [part]: replacement }), DOWN, PORTS);
+      const delivery = await deliver(sinkWith({ [part]: replacement }), DOWN, REAL_PORTS);
       assert.equal(delivery.outcome, "rejected", part);
       assert.match(
         delivery.reason,
-        /^sink "custom" could not .*: Error: broken at https:\/\/example\.com\/…$/,
+        /^sink "custom" could not .*: Error: broken at https:\/\/example\.com\/?\[redacted\]\?\[redacted\]$/,
       );
     }
   });
@@ -51,7 +49,11 @@ describe("one attempt at a sink", () => {
   test("rejects a request that cannot be sent: a bad URL, a bad header", async () => {
     const request = { url: receiver.url, method: "POST", headers: {}, body: "" } as const;
     for (const wrong of [{ url: SECRET }, { headers: { a: `${SECRET}\nb` } }]) {
-      const delivery = await deliver(sinkWith({ format: () => ({ ...request, ...wrong }) }), DOWN, PORTS);
+      const delivery = await deliver(
+        sinkWith({ format: () => ({ ...request, ...wrong }) }),
+        DOWN,
+        REAL_PORTS,
+      );
       assert.equal(delivery.outcome, "rejected");
       assert.match(delivery.reason, /^sink "custom" could not prepare the alert: /);
       assert.ok(!delivery.reason.includes(SECRET), delivery.reason);
@@ -66,17 +68,62 @@ describe("one attempt at a sink", () => {
       signed.push(body);
       return {};
     };
-    await deliver(sinkWith({ settings, sign }), DOWN, PORTS);
+    await deliver(sinkWith({ settings, sign }), DOWN, REAL_PORTS);
     const { body } = receiver.received[0]!;
     const message = `{x} ${DOWN.message} [${DOWN.params.hint}]`;
     assert.deepEqual(JSON.parse(body.toString()), { ...DOWN, title: "executor!", message });
     assert.deepEqual(signed, [body.toString()]);
   });
 
+  test("gives all members of a cluster the same, and is delivered when one took it", async () => {
+    const other = await startReceiver();
+    const format = (): SinkRequest => ({
+      url: `${receiver.url}/${SECRET}`,
+      alsoTo: [`${other.url}/${SECRET}`],
+      method: "POST",
+      headers: {},
+      body: "the same",
+    });
+    for (const [first, second, outcome, reason] of [
+      [200, 200, "delivered", "HTTP 200"],
+      [200, 503, "delivered", `HTTP 200 (${other.url}: HTTP 503)`],
+      [400, 202, "delivered", `HTTP 202 (${receiver.url}: HTTP 400)`],
+      [400, 503, "retry", `HTTP 503 (${receiver.url}: HTTP 400)`],
+      [410, 400, "rejected", `HTTP 410: the receiver is gone (${other.url}: HTTP 400)`],
+    ] as const) {
+      receiver.answers({ status: first });
+      other.answers({ status: second });
+      const delivery = await deliver(sinkWith({ format }), DOWN, REAL_PORTS);
+      assert.deepEqual([delivery.outcome, delivery.reason], [outcome, reason]);
+      for (const { received } of [receiver, other]) assert.equal(received[0]!.body.toString(), "the same");
+    }
+    await other.close();
+  });
+
+  test("does not wait for a member that hangs until the attempt is late", async () => {
+    const hanging = await startReceiver();
+    hanging.answers({ play: "silent" });
+    receiver.answers({ status: 200 });
+    const waits: number[] = [];
+    const clock: Clock = {
+      ...realClock,
+      wait(ms, signal) {
+        waits.push(ms);
+        return realClock.wait(ms === 3000 ? 50 : ms, signal);
+      },
+    };
+    const url = `${hanging.url}/${SECRET}`;
+    const format = () => ({ ...sinkWith({}).format(DOWN), url, alsoTo: [`${receiver.url}/`] });
+    const delivery = await deliver(sinkWith({ format }), DOWN, { ...REAL_PORTS, clock });
+    await hanging.close();
+    assert.deepEqual(delivery, { outcome: "delivered", reason: `HTTP 200 (${hanging.url}: no answer yet)` });
+    assert.ok(waits.includes(3000));
+  });
+
   test("rejects an answer of classify that is no outcome", async () => {
     receiver.answers({ status: 200 });
     for (const nonsense of [undefined, null, {}, { outcome: "perhaps", reason: "" }]) {
-      const delivery = await deliver(sinkWith({ classify: () => nonsense as Delivery }), DOWN, PORTS);
+      const delivery = await deliver(sinkWith({ classify: () => nonsense as Delivery }), DOWN, REAL_PORTS);
       assert.equal(delivery.outcome, "rejected");
       assert.match(delivery.reason, /sink "custom" gave no outcome/);
     }
@@ -88,8 +135,8 @@ describe("one attempt at a sink", () => {
       outcome: "rejected",
       reason: `HTTP ${status}: ${body}`,
     });
-    const delivery = await deliver(sinkWith({ classify }), DOWN, PORTS);
-    assert.equal(delivery.reason, "HTTP 400: no such hook …, token …");
+    const delivery = await deliver(sinkWith({ classify }), DOWN, REAL_PORTS);
+    assert.equal(delivery.reason, "HTTP 400: no such hook [redacted], token [redacted]");
   });
 
   test("gives classify lower-case header names and at most 64 KiB of whole characters", async () => {
@@ -99,7 +146,7 @@ describe("one attempt at a sink", () => {
       seen = response;
       return { outcome: "delivered", reason: "ok" };
     };
-    await deliver(sinkWith({ classify }), DOWN, PORTS);
+    await deliver(sinkWith({ classify }), DOWN, REAL_PORTS);
     assert.equal(seen!.headers["x-answer"], "Yes");
     assert.equal(seen!.body, `a${"é".repeat((ANSWER_LIMIT_BYTES - 2) / 2)}`);
   });
@@ -110,32 +157,32 @@ describe("one attempt at a sink", () => {
       "x-token": `at ${timestampS}`,
     });
     const clock = { ...realClock, now: () => 1_700_000_000_900 };
-    await deliver(sinkWith({ sign }), DOWN, { clock });
+    await deliver(sinkWith({ sign }), DOWN, { ...REAL_PORTS, clock });
     assert.equal(receiver.received[0]!.headers["x-token"], "at 1700000000");
   });
 
   test("ends at once, to be tried again, when the watchdog stops; and listens no longer after", async () => {
     receiver.answers({ play: "silent" });
     const stop = new AbortController();
-    const delivering = deliver(sinkWith({}), DOWN, PORTS, stop.signal);
+    const delivering = deliver(sinkWith({}), DOWN, REAL_PORTS, stop.signal);
     stop.abort();
     const stopped = { outcome: "retry", reason: "stopped before an answer came", calledOff: true };
     assert.deepEqual(await delivering, stopped);
-    assert.deepEqual(await deliver(sinkWith({}), DOWN, PORTS, stop.signal), stopped);
+    assert.deepEqual(await deliver(sinkWith({}), DOWN, REAL_PORTS, stop.signal), stopped);
     assert.equal(getEventListeners(stop.signal, "abort").length, 0);
   });
 
   test("sends no body with a GET", async () => {
     receiver.answers({ status: 200 });
     const format = () => ({ url: receiver.url, method: "GET", headers: {}, body: "" }) as const;
-    assert.equal((await deliver(sinkWith({ format }), DOWN, PORTS)).outcome, "delivered");
+    assert.equal((await deliver(sinkWith({ format }), DOWN, REAL_PORTS)).outcome, "delivered");
     assert.equal(receiver.received[0]!.method, "GET");
   });
 
   test("says what is wrong with an unknown host", async () => {
     const format = () =>
       ({ url: `http://${SECRET}.invalid/`, method: "POST", headers: {}, body: "" }) as const;
-    const delivery = await deliver(sinkWith({ format }), DOWN, PORTS);
+    const delivery = await deliver(sinkWith({ format }), DOWN, REAL_PORTS);
     assert.deepEqual(delivery, { outcome: "retry", reason: "unknown host" });
   });
 });
@@ -153,7 +200,7 @@ describe("one attempt at a sink that delivers by itself", () => {
       await deliver(
         sinkOf(async () => outcome),
         DOWN,
-        PORTS,
+        REAL_PORTS,
       ),
       outcome,
     );
@@ -165,7 +212,7 @@ describe("one attempt at a sink that delivers by itself", () => {
       given = signal;
       return new Promise(() => {});
     });
-    const delivery = await deliver(hanging, DOWN, PORTS, undefined, { timeoutMs: 100 });
+    const delivery = await deliver(hanging, DOWN, REAL_PORTS, undefined, { timeoutMs: 100 });
     assert.deepEqual(delivery, { outcome: "retry", reason: "no answer in 0.1 s" });
     assert.equal(given!.aborted, true);
   });
@@ -176,17 +223,22 @@ describe("one attempt at a sink that delivers by itself", () => {
       throw fault();
     });
     for (const sink of [throwing, sinkOf(() => Promise.reject(fault()))]) {
-      assert.deepEqual(await deliver(sink, DOWN, PORTS), {
+      assert.deepEqual(await deliver(sink, DOWN, REAL_PORTS), {
         outcome: "retry",
-        reason: 'sink "direct" threw: Error: cannot reach https://example.com/…',
+        reason: 'sink "direct" threw: Error: cannot reach https://example.com/[redacted]',
       });
     }
   });
 });
 
-test("a reason is one bounded line without control characters", () => {
-  assert.equal(redact("two\r\nlines \u001b[31mred"), "two lines [31mred");
-  assert.equal([...redact("🔥".repeat(1000))].length, 300);
+test("a reason is one bounded line without control characters", async () => {
+  const reasonOf = async (reason: string) => {
+    const deliverBy = async (): Promise<Delivery> => ({ outcome: "retry", reason });
+    const sink: Sink = { name: "direct", target: "somewhere", deliver: deliverBy };
+    return (await deliver(sink, DOWN, REAL_PORTS)).reason;
+  };
+  assert.equal(await reasonOf("two\r\nlines \u001b[31mred"), "two lines [31mred");
+  assert.equal([...(await reasonOf("🔥".repeat(1000)))].length, 300);
 });
 
 test("a Retry-After may be a date, and the longer of header and body counts", () => {

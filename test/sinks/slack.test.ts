@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import slack, { slackSink } from "../../plugins/slack.ts";
 import { DOWN, FAILURE, withText } from "./alerts.ts";
-import { sinkContract } from "./contract.ts";
+import { FIRST, sinkContract } from "./contract.ts";
 import { sinkDeclaration } from "./declaration.ts";
 
 const PATH = "/services/T00000000/B00000000/planted-token-0123456789";
@@ -63,7 +63,7 @@ sinkDeclaration({
 
 test("an answer's own word is in the reason, and nothing else that it says", () => {
   const reasonOf = (status: number, body: string) =>
-    make("http://127.0.0.1:1").classify({ status, headers: {}, body }).reason;
+    make("http://127.0.0.1:1").classify({ status, headers: {}, body }, FIRST).reason;
   assert.equal(reasonOf(403, "invalid_token\n"), "HTTP 403: invalid_token");
   assert.equal(reasonOf(404, "no_service"), "HTTP 404: the receiver is gone: no_service");
   assert.equal(reasonOf(200, "invalid_token"), "HTTP 200, but invalid_token");

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import telegram, { telegramSink } from "../../plugins/telegram.ts";
 import { deliver } from "../../src/delivery/send.ts";
 import { DOWN, FAILURE, RECOVERED } from "./alerts.ts";
-import { realClock, sinkContract } from "./contract.ts";
+import { REAL_PORTS, sinkContract } from "./contract.ts";
 import { sinkDeclaration } from "./declaration.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 
@@ -95,7 +95,7 @@ describe("what Telegram is sent", () => {
     const moves: string[] = [];
     const sink = make(receiver.url, (to) => moves.push(to));
     receiver.answers({ status: 400, body: MOVED }, { status: 400, body: MOVED }, OK);
-    const ports = { clock: realClock };
+    const ports = REAL_PORTS;
     assert.equal((await deliver(sink, DOWN, ports)).outcome, "retry");
     assert.equal((await deliver(sink, DOWN, ports)).outcome, "retry");
     assert.equal((await deliver(sink, DOWN, ports)).outcome, "delivered");
@@ -107,7 +107,7 @@ describe("what Telegram is sent", () => {
 
   test("what Telegram says is in the reason", async () => {
     receiver.answers({ status: 400, body: fault(400, "Bad Request: chat not found") });
-    const { reason } = await deliver(make(receiver.url), DOWN, { clock: realClock });
+    const { reason } = await deliver(make(receiver.url), DOWN, REAL_PORTS);
     assert.equal(reason, "HTTP 400: Bad Request: chat not found");
   });
 });

@@ -8,7 +8,8 @@ import webhook, { webhookSink } from "../../plugins/webhook.ts";
 import { deliver } from "../../src/delivery/send.ts";
 import { cut, type Sink, type Watchdog } from "../../src/plugin.ts";
 import { DOWN, HOSTILE_TEXTS, RECOVERED, withText } from "./alerts.ts";
-import { goldenBodies, realClock, sinkContract } from "./contract.ts";
+import { goldenBodies, REAL_PORTS, realClock, sinkContract } from "./contract.ts";
+import { saidBy } from "./declaration.ts";
 import { type Received, type Receiver, startReceiver } from "./receiver.ts";
 
 const secretOf = (letter: string) => `whsec_${btoa(letter.repeat(32))}`;
@@ -39,7 +40,7 @@ sinkContract({
     "503 with a wait of a century": {
       answer: { status: 503, headers: { "retry-after": "3000000000" } },
       outcome: "retry",
-      retryAfterMs: 86_400_000,
+      retryAfterMs: 3_000_000_000_000,
     },
   },
   bodyLimitBytes: 20_000,
@@ -65,8 +66,8 @@ describe("what a webhook is sent", () => {
     nowMs = Date.now(),
   ): Promise<Received> {
     receiver.answers({ status: 204 });
-    const clock = { ...realClock, now: () => nowMs };
-    const delivery = await deliver(makeWith(options)(receiver.url), alert, { clock });
+    const ports = { ...REAL_PORTS, clock: { ...realClock, now: () => nowMs } };
+    const delivery = await deliver(makeWith(options)(receiver.url), alert, ports);
     assert.equal(delivery.outcome, "delivered");
     return receiver.received[0]!;
   }
@@ -211,7 +212,7 @@ describe("the settings of webhook", () => {
     [
       "a receiver's bad secret",
       { receivers: [{ url: URL_OK, secret: "planted" }] },
-      "receivers.0.secret.0",
+      "receivers.0.secret",
       /whsec_/,
     ],
     [
@@ -224,19 +225,14 @@ describe("the settings of webhook", () => {
     ["a template with code", { url: URL_OK, title: "{planted()}" }, "title", /placeholders/],
     ["an empty list of URLs", { url: [] }, "url", /at least one/],
     ["text that is no URL", { url: ["https://a.example", "planted"] }, "url.1", /absolute http or https/],
-    ["a URL of another kind", { url: "file:///etc/planted" }, "url.0", /absolute http or https/],
-    ["a URL with a password", { url: "https://u:planted@a.example" }, "url.0", /headers/],
+    ["a URL of another kind", { url: "file:///etc/planted" }, "url", /absolute http or https/],
+    ["a URL with a password", { url: "https://u:planted@a.example" }, "url", /headers/],
     ["one URL twice", { url: ["https://a.example/planted", "https://A.example/planted"] }, "", /once/],
-    ["a secret without its prefix", { url: URL_OK, secret: "planted" }, "secret.0", /whsec_/],
-    [
-      "a secret that is too short",
-      { url: URL_OK, secret: `whsec_${btoa("planted")}` },
-      "secret.0",
-      /24 to 64/,
-    ],
-    ["a secret that is too long", { url: URL_OK, secret: secretOf("planted") }, "secret.0", /24 to 64/],
-    ["a secret that is no base64", { url: URL_OK, secret: `${NEW}-planted` }, "secret.0", /base64/],
-    ["an empty secret", { url: URL_OK, secret: "" }, "secret.0", /whsec_/],
+    ["a secret without its prefix", { url: URL_OK, secret: "planted" }, "secret", /whsec_/],
+    ["a secret that is too short", { url: URL_OK, secret: `whsec_${btoa("planted")}` }, "secret", /24 to 64/],
+    ["a secret that is too long", { url: URL_OK, secret: secretOf("planted") }, "secret", /24 to 64/],
+    ["a secret that is no base64", { url: URL_OK, secret: `${NEW}-planted` }, "secret", /base64/],
+    ["an empty secret", { url: URL_OK, secret: "" }, "secret", /whsec_/],
     ["a secret among good ones", { url: URL_OK, secret: [NEW, "planted"] }, "secret.1", /whsec_/],
     ["an unknown format", { url: URL_OK, format: "xml" }, "format", /"alert" or "cloudevents"/],
     [
@@ -266,12 +262,12 @@ describe("the settings of webhook", () => {
       WEBHOOK_JSON_KEY: "text",
     };
     const shared = { ...OPTIONS, secret: [NEW], jsonKey: "text" };
-    assert.deepEqual(read(webhook.fromEnv!(env)).output, [
+    assert.deepEqual(read(saidBy(webhook, env)).output, [
       { ...shared, url: URL_OK },
       { ...shared, url: "https://b.example/" },
     ]);
-    assert.equal(webhook.fromEnv!({}), undefined);
-    assert.equal(webhook.fromEnv!({ WEBHOOK_URL: "", WEBHOOK_SECRET: "", WEBHOOK_JSON_KEY: "" }), undefined);
+    assert.deepEqual(saidBy(webhook, {}), {});
+    assert.deepEqual(saidBy(webhook, { WEBHOOK_URL: "", WEBHOOK_SECRET: "", WEBHOOK_JSON_KEY: "" }), {});
   });
 
   test("every URL is a sink of its own, with a name that does not show it", () => {

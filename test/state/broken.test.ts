@@ -3,23 +3,25 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { realFs, type StateFs } from "../../src/state/disk.ts";
+import type { StateFormat } from "../../src/state/codec.ts";
+import { realFs, type StateFs } from "../../src/state/fs.ts";
 import { AT, failing, world } from "./world.ts";
 
 test("a file cut at any byte is set aside and never overwrites an earlier one", async (t) => {
   const { dir, path, time, mustOpen, saved } = await world(t);
   const small = { at: AT, reason: "200 – ö" };
+  const format: StateFormat = { version: 1, times: { at: "time" } };
   // A sync for each of them would take seconds, and prove nothing here.
   const open: StateFs["open"] = async (...args) =>
     Object.assign(await realFs.open(...args), { sync: async () => {} });
   const fs = { ...realFs, open };
-  const whole = await mustOpen({ fs });
+  const whole = await mustOpen({ fs, format });
   await whole.store.save(small);
   await whole.store.close();
   const bytes = await readFile(path);
   for (let length = 0; length < bytes.length; length++) {
     await writeFile(path, bytes.subarray(0, length));
-    const opened = await mustOpen({ fs });
+    const opened = await mustOpen({ fs, format });
     // The last byte is a newline: without it the file is whole.
     if (length === bytes.length - 1) assert.deepEqual(opened.loaded, small);
     else {
@@ -41,15 +43,15 @@ test("every kind of broken file is set aside with a reason that quotes nothing o
   const { path, mustOpen, saved } = await world(t);
   const broken: [string | Uint8Array, RegExp][] = [
     ["", /is empty/],
-    ["secret", /is not whole JSON \(6 bytes\)/],
-    ["null", /does not hold a JSON object/],
-    ["[1]", /does not hold a JSON object/],
+    ["secret", /is not complete JSON \(6 bytes\)/],
+    ["null", /does not contain a JSON object/],
+    ["[1]", /does not contain a JSON object/],
     ["{}", /has no version \(found none, accepted 1 to 1\)/],
     ['{"version":"secret"}', /has no version \(found a string/],
     ['{"version":0}', /has no version \(found 0/],
-    [new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]), /is not whole JSON/],
-    [new Uint8Array(4096), /is not whole JSON/],
-    [`${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`, /is not whole JSON|has no version/],
+    [new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]), /is not complete JSON/],
+    [new Uint8Array(4096), /is not complete JSON/],
+    [`${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`, /is not complete JSON|has no version/],
   ];
   for (const [content, wanted] of broken) {
     await writeFile(path, content);
@@ -58,7 +60,7 @@ test("every kind of broken file is set aside with a reason that quotes nothing o
     assert.match(setAside?.reason ?? "", wanted);
     assert.match(
       setAside?.reason ?? "",
-      /; it was moved to .*corrupt-.*, and the watchdog goes on without a memory/,
+      /; it was moved to .*corrupt-.*, and the watchdog starts with an empty state/,
     );
     assert.doesNotMatch(setAside?.reason ?? "", /secret/);
     assert.deepEqual(await store.save({ n: 1 }), { ok: true });
@@ -81,7 +83,7 @@ test("a file of a newer version is refused and stays as it is, byte for byte", a
 test("a file of an older version is handed over with its number", async (t) => {
   const { path, mustOpen } = await world(t);
   await writeFile(path, '{"version":2,"x":1}');
-  const { loaded, loadedVersion } = await mustOpen({ version: 3 });
+  const { loaded, loadedVersion } = await mustOpen({ format: { version: 3 } });
   assert.deepEqual([loaded, loadedVersion], [{ x: 1 }, 2]);
 });
 

@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Clock, Log } from "../../src/plugin.ts";
-import { realFs, type StateFs } from "../../src/state/disk.ts";
-import { openStateFile } from "../../src/state/file.ts";
+import { realFs, type StateFs } from "../../src/state/fs.ts";
+import { openStateFile } from "../../src/state/store.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const clock: Clock = { now: Date.now, monotonicMs: () => performance.now(), wait: async () => {} };
 
 async function mustOpen(t: TestContext, path: string, fs: StateFs = realFs) {
-  const opened = await openStateFile({ path, version: 1, clock, log: silent, fs });
+  const opened = await openStateFile({ path, format: { version: 1 }, clock, log: silent, fs });
   assert.ok(opened.ok, JSON.stringify(opened));
   t.after(() => opened.store.close());
   return opened;

@@ -1,46 +1,15 @@
+/** The owner of a lock: how it gets it, keeps it, learns that it is gone, and gives it back. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rename, rm, unlink, utimes, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import type { Clock, Log } from "../../src/plugin.ts";
-import { realFs, type StateFs } from "../../src/state/disk.ts";
-import { type Acquired, acquireLock, type Lock } from "../../src/state/lock.ts";
-import { formatOwner, newOwner, type Owner } from "../../src/state/owner.ts";
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const gone = { ...newOwner(0), token: "gone", host: "elsewhere" };
-
-async function world(t: TestContext) {
-  const dir = await mkdtemp(join(tmpdir(), "watchdog-lock-"));
-  const path = join(dir, "state.json.lock");
-  const time = { ms: Date.now() };
-  const clock: Clock = { now: () => time.ms, monotonicMs: () => time.ms, wait: async () => {} };
-  const held: Lock[] = [];
-  const taken: string[] = [];
-  t.after(async () => {
-    for (const lock of held) await lock.release();
-    await rm(dir, { recursive: true });
-  });
-  async function acquire(more: { fs?: StateFs; renewMs?: number } = {}): Promise<Acquired> {
-    const onTaken = (reason: string) => taken.push(reason);
-    const acquired = await acquireLock({ path, fs: realFs, clock, log: silent, onTaken, ...more });
-    if (acquired.ok) held.push(acquired.lock);
-    return acquired;
-  }
-  async function mustAcquire(more: { fs?: StateFs; renewMs?: number } = {}): Promise<Lock> {
-    const acquired = await acquire(more);
-    assert.ok(acquired.ok, JSON.stringify(acquired));
-    return acquired.lock;
-  }
-  const lockOf = (owner: Partial<Owner>) =>
-    writeFile(path, formatOwner({ ...gone, startedAt: time.ms, renewedAt: time.ms, ...owner }));
-  const ownerToken = async () => JSON.parse(await readFile(path, "utf8")).token;
-  return { dir, path, time, clock, taken, acquire, mustAcquire, lockOf, ownerToken };
-}
+import { readdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { test } from "node:test";
+import { realFs, type StateFs } from "../../src/state/fs.ts";
+import { formatOwner } from "../../src/state/lock-owner.ts";
+import { gone, lockWorld } from "./lock-world.ts";
+import { filesIn } from "./world.ts";
 
 test("the second one is told who holds the lock, since when, and what to do", async (t) => {
-  const { acquire, mustAcquire, time } = await world(t);
+  const { acquire, mustAcquire, time } = await lockWorld(t);
   await mustAcquire();
   const since = new Date(time.ms).toISOString();
   time.ms += 3000;
@@ -55,111 +24,14 @@ test("the second one is told who holds the lock, since when, and what to do", as
 });
 
 test("a released lock is free, and leaves nothing behind", async (t) => {
-  const { mustAcquire, dir } = await world(t);
+  const { mustAcquire, dir } = await lockWorld(t);
   await (await mustAcquire()).release();
   assert.deepEqual(await readdir(dir), []);
   await mustAcquire();
 });
 
-test("a lock of another host is taken over only when its lease is over", async (t) => {
-  const { acquire, mustAcquire, lockOf, time, ownerToken } = await world(t);
-  await lockOf({});
-  time.ms += 20_000;
-  const early = await acquire();
-  assert.ok(!early.ok && early.fault === "held", JSON.stringify(early));
-  assert.match(early.reason, /on host elsewhere/);
-  assert.equal(await ownerToken(), "gone");
-  time.ms += 1;
-  const lock = await mustAcquire();
-  assert.equal(await ownerToken(), lock.token);
-});
-
-test("a lock of this host is taken over at once when its process is dead", async (t) => {
-  const { mustAcquire, lockOf } = await world(t);
-  await lockOf({ host: hostname(), pid: 0x3f_ff_ff });
-  await mustAcquire();
-});
-
-test("a lock of our own pid and an earlier life is taken over at once", async (t) => {
-  const { mustAcquire, lockOf } = await world(t);
-  await lockOf({ host: hostname(), pid: process.pid });
-  await mustAcquire();
-});
-
-test("a lock whose pid was given to another process is taken over at once", async (t) => {
-  if (process.platform !== "linux") return t.skip("process start times are read from /proc");
-  const { acquire, mustAcquire, lockOf } = await world(t);
-  const { rootInode } = newOwner(0);
-  await lockOf({ host: hostname(), rootInode, pid: process.ppid, pidStart: "" });
-  assert.equal((await acquire()).ok, false);
-  await lockOf({ host: hostname(), rootInode, pid: process.ppid, pidStart: "1" });
-  await mustAcquire();
-});
-
-test("another container of the same host name has its lease: our pids say nothing about it", async (t) => {
-  const { acquire, lockOf } = await world(t);
-  await lockOf({ host: hostname(), rootInode: "another", pid: process.pid });
-  assert.equal((await acquire()).ok, false);
-});
-
-test("a lock that cannot be read holds for a lease from its last change", async (t) => {
-  const { acquire, mustAcquire, path, time } = await world(t);
-  for (const text of [
-    "",
-    "{",
-    formatOwner({ ...gone, token: "../../x" }),
-    formatOwner({ ...gone, pid: -1 }),
-  ]) {
-    await writeFile(path, text);
-    await utimes(path, time.ms / 1000, time.ms / 1000);
-    const young = await acquire();
-    assert.ok(
-      !young.ok && young.fault === "held" && young.reason.includes("an unknown process"),
-      JSON.stringify(young),
-    );
-    time.ms += 21_000;
-    await (await mustAcquire()).release();
-  }
-});
-
-test("of many contenders for a stale lock exactly one wins, every time", async (t) => {
-  const { acquire, lockOf, dir } = await world(t);
-  for (let round = 0; round < 40; round++) {
-    await lockOf({ token: `round-${round}`, renewedAt: 0, startedAt: 0 });
-    const all = await Promise.all(Array.from({ length: 8 }, () => acquire()));
-    const winners = all.filter((one) => one.ok);
-    assert.equal(winners.length, 1, `round ${round}: ${winners.length} winners`);
-    assert.deepEqual(await winners[0]?.lock.verify(), { state: "ours" });
-    await winners[0]?.lock.release();
-    assert.deepEqual(await readdir(dir), []);
-  }
-});
-
-test("a contender that stops between its look and its claim does not take a lock that has changed hands", async (t) => {
-  const { acquire, mustAcquire, lockOf, path } = await world(t);
-  await lockOf({ renewedAt: 0 });
-  let first: Lock | undefined;
-  // The slow one sees the stale lock; before its claim another one takes over.
-  const open: StateFs["open"] = async (name, ...rest) => {
-    if (String(name).startsWith(`${path}.gone`) && !first) first = await mustAcquire();
-    return realFs.open(name, ...rest);
-  };
-  const slow = await acquire({ fs: { ...realFs, open } });
-  assert.ok(first && !slow.ok, JSON.stringify(slow));
-  assert.deepEqual(await first.verify(), { state: "ours" });
-});
-
-test("a takeover that died half way does not block the next", async (t) => {
-  const { mustAcquire, lockOf, path } = await world(t);
-  await lockOf({ renewedAt: 0 });
-  await writeFile(`${path}.gone`, formatOwner({ ...gone, token: "claimer" }));
-  await writeFile(`${path}.claimer`, formatOwner({ ...gone, token: "claimer-of-claimer" }));
-  const lock = await mustAcquire();
-  assert.deepEqual(await lock.verify(), { state: "ours" });
-});
-
 test("the lease is renewed by itself, in place", async (t) => {
-  const { mustAcquire, path, time } = await world(t);
+  const { mustAcquire, path, time } = await lockWorld(t);
   await mustAcquire({ renewMs: 20 });
   const before = await readFile(path, "utf8");
   time.ms += 4321;
@@ -173,7 +45,7 @@ test("the lease is renewed by itself, in place", async (t) => {
 });
 
 test("an owner that slept too long learns that another one took over, and leaves the lock to it", async (t) => {
-  const { mustAcquire, time, taken, ownerToken } = await world(t);
+  const { mustAcquire, time, taken, ownerToken } = await lockWorld(t);
   const first = await mustAcquire({ renewMs: 50 });
   time.ms += 20_001;
   const second = await mustAcquire();
@@ -186,7 +58,7 @@ test("an owner that slept too long learns that another one took over, and leaves
 });
 
 test("an owner that slept too long keeps its lock when nobody took it", async (t) => {
-  const { acquire, mustAcquire, time } = await world(t);
+  const { acquire, mustAcquire, time } = await lockWorld(t);
   const lock = await mustAcquire();
   time.ms += 3_600_000;
   assert.deepEqual(await lock.verify(), { state: "ours" });
@@ -194,7 +66,7 @@ test("an owner that slept too long keeps its lock when nobody took it", async (t
 });
 
 test("an owner that wakes during a takeover does not write until it is decided", async (t) => {
-  const { mustAcquire, time, path } = await world(t);
+  const { mustAcquire, time, path } = await lockWorld(t);
   const lock = await mustAcquire();
   time.ms += 20_001;
   const claim = `${path}.${lock.token}`;
@@ -210,23 +82,8 @@ test("an owner that wakes during a takeover does not write until it is decided",
   assert.deepEqual(await lock.verify(), { state: "ours" });
 });
 
-test("a contender gives up when the owner renews after the claim", async (t) => {
-  const { acquire, mustAcquire, time, path } = await world(t);
-  const owner = await mustAcquire();
-  time.ms += 20_001;
-  let sawClaim: string | undefined;
-  const link: StateFs["link"] = async (from, to) => {
-    await realFs.link(from, to);
-    if (String(to) === `${path}.${owner.token}`) sawClaim = (await owner.verify()).state;
-  };
-  const contender = await acquire({ fs: { ...realFs, link } });
-  assert.equal(sawClaim, "unsure");
-  assert.equal(contender.ok, false);
-  assert.deepEqual(await owner.verify(), { state: "ours" });
-});
-
 test("without links the lock is taken all the same, by one", async (t) => {
-  const { acquire, lockOf, dir } = await world(t);
+  const { acquire, lockOf, dir } = await lockWorld(t);
   const link: StateFs["link"] = async () => {
     throw Object.assign(new Error("EPERM"), { code: "EPERM" });
   };
@@ -236,11 +93,11 @@ test("without links the lock is taken all the same, by one", async (t) => {
   const winners = all.filter((one) => one.ok);
   assert.equal(winners.length, 1);
   assert.deepEqual(await winners[0]?.lock.verify(), { state: "ours" });
-  assert.deepEqual(await readdir(dir), ["state.json.lock"]);
+  assert.deepEqual(await filesIn(dir), ["state.json.lock"]);
 });
 
 test("a lock that somebody removed or moved is gone, not ours", async (t) => {
-  const { mustAcquire, path } = await world(t);
+  const { mustAcquire, path } = await lockWorld(t);
   const lock = await mustAcquire();
   await rename(path, `${path}-moved`);
   assert.equal((await lock.verify()).state, "gone");
@@ -252,3 +109,36 @@ async function until(met: () => boolean): Promise<void> {
   while (!met() && Date.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(met(), "did not happen in 5 s");
 }
+
+test("an owner that sleeps in the middle of its question asks again, and learns who took over", async (t) => {
+  const { mustAcquire, time } = await lockWorld(t);
+  let asleep = false;
+  const stat = async (path: string, options: object) => {
+    const found = await realFs.stat(path, options);
+    if (asleep) {
+      asleep = false;
+      time.ms += 20_001;
+      await mustAcquire();
+    }
+    return found;
+  };
+  const first = await mustAcquire({ fs: { ...realFs, stat: stat as StateFs["stat"] } });
+  assert.deepEqual(await first.confirm(), { state: "ours" });
+  asleep = true;
+  assert.equal((await first.confirm()).state, "taken");
+});
+
+test("a lease is over by the wall clock or by the monotonic one, whichever is first", async (t) => {
+  const { mustAcquire, time, clock } = await lockWorld(t);
+  const lock = await mustAcquire();
+  assert.ok(lock.isLeased());
+  time.ms += 19_000;
+  assert.ok(lock.isLeased());
+  // Suspended: the monotonic clock stood still.
+  const monotonic = clock.monotonicMs();
+  clock.monotonicMs = () => monotonic;
+  time.ms += 1000;
+  assert.ok(!lock.isLeased());
+  await lock.confirm();
+  assert.ok(lock.isLeased());
+});

@@ -4,9 +4,12 @@ import { emptyState, type WatchdogState } from "../../src/core/state.ts";
 import { createCourier } from "../../src/delivery/courier.ts";
 import type { IncidentStore } from "../../src/incidents/store.ts";
 import type { Alert, Check, Delivery, Ports, Restarter, Sink, TickHook } from "../../src/plugin.ts";
-import { createLedger } from "../../src/tick/ledger.ts";
+import { createLedger } from "../../src/state/ledger.ts";
+import type { StateStore } from "../../src/state/store.ts";
+import type { Roster } from "../../src/tick/roster.ts";
 import { createTicker } from "../../src/tick/tick.ts";
 import { createFakeClock } from "../simulation/clock.ts";
+import { memoryStore } from "../state/memory.ts";
 
 export interface Rig {
   check: Check["run"];
@@ -21,13 +24,18 @@ export interface Rig {
   hooks?: TickHook[];
   evidence?: Restarter["evidence"];
   incidents?: IncidentStore;
+  /** Who owns the state, and whether a restart may begin. */
+  store?: Partial<StateStore>;
+  ending?: AbortSignal;
 }
 
 export const noIncidents: IncidentStore = {
+  open: async () => {},
   addEvidence: async () => {},
   close: async () => {},
   read: async () => undefined,
   last: async () => [],
+  idle: async () => {},
 };
 
 /** The real tick, courier and ledger around ports that a test owns; `log` holds what happened, in order. */
@@ -41,18 +49,18 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
     clock,
     log: { debug: () => {}, info: say, warn: say, error: say },
     random: () => 0.5,
+    redact: (text) => text,
     env: {},
   };
-  const store = {
+  const store = memoryStore({
     async save(value: object) {
       const state = JSON.parse(JSON.stringify(value)) as WatchdogState;
       saves.push(state);
       log.push("save");
       return (await ports.save?.(state)) ?? { ok: true as const };
     },
-    lost: () => undefined,
-    close: async () => {},
-  };
+    ...ports.store,
+  });
   const byName = new Map(policies.map((policy) => [policy.name, policy]));
   const sinkNames = ports.sinks ?? [];
   const sinks = new Map(
@@ -61,13 +69,29 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
       { name, target: name, deliver: async () => ({ outcome: "retry", reason: "" }) },
     ]),
   );
-  const ledger = createLedger(
-    ports.state ?? emptyState(),
-    byName,
-    store,
-    world,
-    () => new Map(sinkNames.map((name) => [name, undefined])),
-  );
+  const check: Check = {
+    name: "fake",
+    run: ports.check ?? (async () => ({ ok: true, reason: "HTTP 200 in 8 ms" })),
+  };
+  const restarter: Restarter = {
+    name: "fake",
+    async restart(service, signal, mayAct) {
+      log.push(`restart ${service.name}`);
+      return (await ports.restart?.(service, signal, mayAct)) ?? { ok: true, reason: "restarted" };
+    },
+    ...(ports.evidence ? { evidence: ports.evidence } : {}),
+  };
+  const roster: Roster = {
+    policies: byName,
+    routes: new Map(sinkNames.map((name) => [name, undefined])),
+    services: new Map(policies.map((policy) => [policy.name, wiredAs(policy, check, restarter)])),
+    sinks,
+    hooks: ports.hooks ?? [],
+    budgetMs: ports.budgetMs ?? 12_000,
+    spread: false,
+    maxConcurrentRestarts: ports.maxConcurrentRestarts ?? 4,
+  };
+  const ledger = createLedger(ports.state ?? emptyState(), () => roster, store, world);
   ledger.apply({ type: "loaded" });
   const courier = createCourier(
     ledger,
@@ -78,44 +102,25 @@ export function rig(policies: ServicePolicy[], ports: Partial<Rig> = {}) {
       return (await ports.deliver?.(sink.name, alert!)) ?? { outcome: "delivered", reason: "HTTP 200" };
     },
   );
-  const check: Check = {
-    name: "fake",
-    run: ports.check ?? (async () => ({ ok: true, reason: "HTTP 200 in 8 ms" })),
-  };
-  const restarter: Restarter = {
-    name: "fake",
-    async restart(service, signal) {
-      log.push(`restart ${service.name}`);
-      return (await ports.restart?.(service, signal)) ?? { ok: true, reason: "restarted" };
-    },
-    ...(ports.evidence ? { evidence: ports.evidence } : {}),
-  };
-  const services = policies.map((policy) => ({
-    target: {
-      name: policy.name,
-      displayName: policy.displayName,
-      url: "",
-      container: policy.container,
-      timeoutMs: 5000,
-      options: {},
-    },
+  const ticker = createTicker({
+    ledger,
+    roster: () => roster,
+    deliverDue: courier.flush,
+    ports: world,
+    lookout: { look: async () => ports.around?.() ?? {}, ends: async () => ({}) },
+    incidents: ports.incidents ?? noIncidents,
+    ending: ports.ending ?? new AbortController().signal,
+    shutdown: new AbortController().signal,
+  });
+  return { clock, ticker, ledger, courier, log, saves, lines };
+}
+
+export function wiredAs({ name, displayName, container }: ServicePolicy, check: Check, restarter: Restarter) {
+  return {
+    target: { name, displayName, url: "", container, timeoutMs: 5000, options: {} },
     check,
     checkOptions: {},
     restarter,
     restarterOptions: {},
-  }));
-  const ticker = createTicker({
-    ledger,
-    policies: byName,
-    services: new Map(services.map((one) => [one.target.name, one])),
-    courier,
-    ports: world,
-    budgetMs: ports.budgetMs ?? 12_000,
-    maxConcurrentRestarts: ports.maxConcurrentRestarts ?? 4,
-    lookout: { look: async () => ports.around?.() ?? {}, ends: async () => ({}) },
-    incidents: ports.incidents ?? noIncidents,
-    hooks: ports.hooks ?? [],
-    shutdown: new AbortController().signal,
-  });
-  return { clock, ticker, ledger, courier, log, saves, lines };
+  };
 }

@@ -93,12 +93,19 @@ test("a restart that outlives the tick goes on behind it; others stay checked, i
 });
 
 test("a check that never ends is unknown and named, and costs the others nothing", async () => {
+  let told: AbortSignal | undefined;
   const { ticker, clock, ledger } = rig([policy("executor"), policy("monitor")], {
-    check: ({ name }) =>
-      name === "executor" ? new Promise(() => {}) : Promise.resolve({ ok: true, reason: "HTTP 200" }),
+    check: ({ name }, signal) => {
+      if (name !== "executor") return Promise.resolve({ ok: true, reason: "HTTP 200" });
+      told = signal;
+      return new Promise(() => {});
+    },
   });
   const report = completed(ticker.tick());
-  await clock.advance(20_000);
+  await clock.advance(19_999);
+  assert.equal(told!.aborted, false);
+  await clock.advance(1);
+  assert.equal(told!.aborted, true, "it is told to give back what it holds");
   assert.deepEqual((await report).counts, {
     checked: 2,
     healthy: 1,
@@ -238,5 +245,5 @@ test("a sink that rejects an alert is told through the others", async () => {
   await clock.settle();
   assert.deepEqual(told, ["COMPONENT_DOWN", "WATCHDOG_FAILURE"]);
   assert.equal(ledger.state.outbox.dead.length, 1);
-  assert.match(ledger.state.troubles["sink:dead"]!.reason, /dead does not take alerts: HTTP 403/);
+  assert.match(ledger.state.troubles["sink:dead"]!.reason, /dead does not accept alerts: HTTP 403/);
 });

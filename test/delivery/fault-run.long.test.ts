@@ -1,0 +1,3 @@
+import { testFaults } from "./fault-run.ts";
+
+testFaults(Number(process.env.FAULT_KILLS ?? 50), 50);
