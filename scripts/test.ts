@@ -4,9 +4,10 @@
  * part of a path (`core`, `e2e/heal`) and selects files of every tier. Other options go to the runner unchanged.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 
 /** The end-to-end tests come one at a time: they load the machine, and share an engine. */
 const FILES_AT_ONCE = { fast: 2, long: 2, e2e: 1 };
@@ -55,20 +56,39 @@ function runOnNode(): number {
       if (status !== 0) return status;
       process.env.WATCHDOG_DIST = dist;
     }
-    const statuses = (Object.keys(FILES_AT_ONCE) as Tier[]).map(runTier);
+    const statuses = (Object.keys(FILES_AT_ONCE) as Tier[]).map((tier) => runTier(tier, dist));
     return statuses.find((status) => status !== 0) ?? 0;
   } finally {
     rmSync(dist, { recursive: true });
   }
 }
 
-function runTier(tier: Tier): number {
-  const paths = files.filter((path) => tierOf(path) === tier);
-  if (paths.length === 0) return 0;
+function runTier(tier: Tier, folder: string): number {
+  const ofTier = files.filter((path) => tierOf(path) === tier);
+  if (ofTier.length === 0) return 0;
+  const paths = tier === "fast" ? byFolder(ofTier, folder) : ofTier;
   // From 22.18 on, Node reads TypeScript by itself, and starts faster than with tsx.
   const loader = process.features.typescript ? [] : ["--import", "tsx"];
   const flags = [...loader, "--test", `--test-concurrency=${FILES_AT_ONCE[tier]}`];
   return run(process.execPath, [...flags, ...options, ...paths]);
+}
+
+/**
+ * Most of what a small test file costs is the start of its process and the loading of what it tests. So the fast
+ * tests of a folder share one process. Those of the commands do not: each waits for processes of its own.
+ */
+function byFolder(paths: string[], folder: string): string[] {
+  const alone = paths.filter((path) => dirname(path) === join("test", "commands"));
+  const others = paths.filter((path) => !alone.includes(path));
+  const shared = [...new Set(others.map(dirname))].map((room) => {
+    const imports = others
+      .filter((path) => dirname(path) === room)
+      .map((path) => `import ${JSON.stringify(pathToFileURL(resolve(path)))};\n`);
+    const path = join(folder, `${basename(room)}.test.mjs`);
+    writeFileSync(path, imports.join(""));
+    return path;
+  });
+  return [...alone, ...shared];
 }
 
 function run(command: string, parameters: string[]): number {
