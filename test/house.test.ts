@@ -33,7 +33,7 @@ const KNOWN_UPWARD_IMPORTS = [
 const RUNNER_PACKAGES = [
   "@hono/node-server",
   "@valibot/to-json-schema",
-  "consola",
+  "consola/core",
   "croner",
   "hono",
   "ofetch",

@@ -1,4 +1,4 @@
-import type { ConsolaReporter, LogObject } from "consola";
+import type { ConsolaReporter, LogObject } from "consola/core";
 import type { Log } from "../plugin/contract.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -61,10 +61,13 @@ export function createLog(settings: LogSettings): LazyLog {
   };
 }
 
-/** If consola cannot be loaded when the first line is due, lines look the same without it. */
+/**
+ * Its core alone: the rest of consola draws boxes and asks questions, and would cost each start 20 ms. If it cannot be
+ * loaded when the first line is due, lines look the same without it.
+ */
 async function loadWriter(reporter: ConsolaReporter): Promise<Write> {
   try {
-    const { createConsola } = await import("consola");
+    const { createConsola } = await import("consola/core");
     const consola = createConsola({ level: LEVELS.debug, reporters: [reporter], throttle: 0 });
     return ([type, message, fields]) => consola[type]({ message, args: [fields] });
   } catch {
