@@ -1,28 +1,13 @@
 /**
  * Checks, restarts and stops containers through the Docker CLI, describes them, and collects evidence before a
  * restart. It needs the docker client in PATH, and an engine that the client finds: `DOCKER_HOST` and similar
- * variables, or the default socket.
+ * variables, or the default socket. What asks the engine is imported late: a tick in which all is well asks nothing.
  */
 import * as v from "valibot";
-import {
-  type Check,
-  type ContainerFacts,
-  definePlugin,
-  duration,
-  help,
-  type Redact,
-  type Restarter,
-  type Watchdog,
-} from "../src/plugin.ts";
-import { createAct, type ServiceSettings } from "./docker/act.ts";
-import { createByHand } from "./docker/by-hand.ts";
-import { type CheckSettings, createCheck } from "./docker/check.ts";
-import { childEnv, createClient, loadDocker } from "./docker/client.ts";
-import { followEvents } from "./docker/discovery/events.ts";
-import { takeEvidence } from "./docker/evidence.ts";
-import { oneLine } from "./docker/fault.ts";
-import { inspectContainers } from "./docker/inspect.ts";
-import { createUnreached } from "./docker/unreached.ts";
+import { type Check, definePlugin, duration, help, type Restarter } from "../src/plugin.ts";
+import type { ServiceSettings } from "./docker/act.ts";
+import type { CheckSettings } from "./docker/check.ts";
+import type { Engine } from "./docker/engine.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -77,13 +62,6 @@ export const dockerOptions = v.pipe(
   ),
 );
 
-/** `sources`: regular expressions of the configuration, matched without regard to case. */
-function redactorOf(watchdog: Pick<Watchdog, "redact">, sources: readonly string[]): Redact {
-  const patterns = sources.map((source) => new RegExp(source, "gi"));
-  return (text) =>
-    patterns.reduce((shown, pattern) => shown.replace(pattern, "[redacted]"), watchdog.redact(text));
-}
-
 const serviceOptions = v.strictObject({
   stopTimeout: help(
     "How long its container may take to stop before it is killed; by default its own stop timeout.",
@@ -101,50 +79,33 @@ export default definePlugin<DockerOptions>(
   (options) => ({
     name: "docker",
     setup(watchdog) {
-      const { clock, log } = watchdog;
-      const redact = redactorOf(watchdog, options.redact);
-      const client = createClient(watchdog);
-      const unreached = createUnreached({ client, clock, redact });
-      const act = createAct({ client, clock, log, redact, options });
+      let engine: Promise<Engine> | undefined;
+      const load = (): Promise<Engine> => {
+        engine ??= import("./docker/engine.ts").then(({ createEngine }) => createEngine(watchdog, options));
+        // What could not be loaded once, for want of a file descriptor, may be loaded the next time.
+        engine.catch(() => (engine = undefined));
+        return engine;
+      };
       const restarter: Restarter<ServiceSettings> = {
         name: "docker",
-        prepare: loadDocker,
-        restart: (service, signal, mayAct) => act("restart", service, signal, mayAct),
-        stop: (service, signal, mayAct) => act("stop", service, signal, mayAct),
-        inspect: async (names, signal, failed = new Map()) => {
-          const look = await inspectContainers(client, names, redact, signal);
-          if (!look.ok) return { ok: false, reason: look.reason, fault: look.fault };
-          const why = await unreached(look.found, failed, signal);
-          const containers = [...look.found].map(([name, { facts }]): [string, ContainerFacts] => {
-            const outOfReach = why.get(name);
-            const error = oneLine(redact(facts.error), 500);
-            return [name, { ...facts, error, ...(outOfReach ? { outOfReach } : {}) }];
-          });
-          return { ok: true, containers: Object.fromEntries(containers) };
-        },
-        stoppedByHand: createByHand(client, clock, redact),
-        evidence: (service, signal) =>
-          takeEvidence(
-            client,
-            service.container,
-            { clock, logLines: options.logLines, timeoutMs: options.evidenceTimeout, redact },
-            signal,
-          ),
+        prepare: async () => (await load()).prepare(),
+        restart: async (...asked) => (await load()).restart(...asked),
+        stop: async (...asked) => (await load()).stop(...asked),
+        inspect: async (...asked) => (await load()).inspect(...asked),
+        stoppedByHand: async (...asked) => (await load()).stoppedByHand(...asked),
+        evidence: async (...asked) => (await load()).evidence(...asked),
       };
       watchdog.restarter(restarter as Restarter);
-      const check: Check<CheckSettings> = createCheck({ client, clock, log, redact });
+      const check: Check<CheckSettings> = {
+        name: "docker",
+        run: async (...asked) => (await load()).check(...asked),
+      };
       watchdog.check(check as Check);
-      const isOn = options.discover;
-      const rules = { label: options.label, monitorAll: false, onlyRunning: false, defaults: {} };
-      const events = childEnv(watchdog.env);
       watchdog.discoverer({
         name: "docker",
-        isOn,
-        async discover(listed, signal) {
-          const { createDiscovery } = await import("./docker/discovery/discoverer.ts");
-          return createDiscovery({ client, redact, isOn, rules })(listed, signal);
-        },
-        ...(isOn ? { watch: (changed, signal) => followEvents(events, clock, changed, signal) } : {}),
+        isOn: options.discover,
+        discover: async (...asked) => (await load()).discover(...asked),
+        ...(options.discover && { watch: async (...asked) => (await load()).watch(...asked) }),
       });
     },
   }),

@@ -20,7 +20,7 @@ export interface ServiceSettings {
   stopTimeout?: number | undefined;
 }
 
-interface ActOptions extends ServiceSettings {
+export interface ActOptions extends ServiceSettings {
   commandTimeout?: number | undefined;
 }
 

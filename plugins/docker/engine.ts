@@ -1,0 +1,74 @@
+/** What the docker plugin does with the engine: one client, shared by its restarter, its check and its discoverer. */
+import type { Check, ContainerFacts, Discoverer, Redact, Restarter, Watchdog } from "../../src/plugin.ts";
+import { type ActOptions, createAct, type ServiceSettings } from "./act.ts";
+import { createByHand } from "./by-hand.ts";
+import { type CheckSettings, createCheck } from "./check.ts";
+import { childEnv, createClient, loadDocker } from "./client.ts";
+import { takeEvidence } from "./evidence.ts";
+import { oneLine } from "./fault.ts";
+import { inspectContainers } from "./inspect.ts";
+import { createUnreached } from "./unreached.ts";
+
+/** The settings of the plugin. Times in ms; `redact` are the sources of regular expressions. */
+interface Options extends ActOptions {
+  logLines: number;
+  evidenceTimeout: number;
+  redact: readonly string[];
+  discover: boolean;
+  label: string;
+}
+
+export interface Engine extends Required<Omit<Restarter<ServiceSettings>, "name" | "takeOver">> {
+  check: Check<CheckSettings>["run"];
+  discover: Discoverer["discover"];
+  watch: Required<Discoverer>["watch"];
+}
+
+/** `sources`: regular expressions of the configuration, matched without regard to case. */
+function redactorOf(watchdog: Pick<Watchdog, "redact">, sources: readonly string[]): Redact {
+  const patterns = sources.map((source) => new RegExp(source, "gi"));
+  return (text) =>
+    patterns.reduce((shown, pattern) => shown.replace(pattern, "[redacted]"), watchdog.redact(text));
+}
+
+export function createEngine(watchdog: Watchdog, options: Options): Engine {
+  const { clock, log } = watchdog;
+  const redact = redactorOf(watchdog, options.redact);
+  const client = createClient(watchdog);
+  const unreached = createUnreached({ client, clock, redact });
+  const act = createAct({ client, clock, log, redact, options });
+  const rules = { label: options.label, monitorAll: false, onlyRunning: false, defaults: {} };
+  return {
+    prepare: loadDocker,
+    restart: (service, signal, mayAct) => act("restart", service, signal, mayAct),
+    stop: (service, signal, mayAct) => act("stop", service, signal, mayAct),
+    inspect: async (names, signal, failed = new Map()) => {
+      const look = await inspectContainers(client, names, redact, signal);
+      if (!look.ok) return { ok: false, reason: look.reason, fault: look.fault };
+      const why = await unreached(look.found, failed, signal);
+      const containers = [...look.found].map(([name, { facts }]): [string, ContainerFacts] => {
+        const outOfReach = why.get(name);
+        const error = oneLine(redact(facts.error), 500);
+        return [name, { ...facts, error, ...(outOfReach ? { outOfReach } : {}) }];
+      });
+      return { ok: true, containers: Object.fromEntries(containers) };
+    },
+    stoppedByHand: createByHand(client, clock, redact),
+    evidence: (service, signal) =>
+      takeEvidence(
+        client,
+        service.container,
+        { clock, logLines: options.logLines, timeoutMs: options.evidenceTimeout, redact },
+        signal,
+      ),
+    check: createCheck({ client, clock, log, redact }).run,
+    async discover(listed, signal) {
+      const { createDiscovery } = await import("./discovery/discoverer.ts");
+      return createDiscovery({ client, redact, isOn: options.discover, rules })(listed, signal);
+    },
+    async watch(changed, signal) {
+      const { followEvents } = await import("./discovery/events.ts");
+      return followEvents(childEnv(watchdog.env), clock, changed, signal);
+    },
+  };
+}
