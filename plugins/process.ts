@@ -3,12 +3,12 @@
  * process that does not run starts it. The processes end with the serving watchdog. If the watchdog is killed with
  * SIGKILL, they go on, and the next watchdog takes them over.
  */
+import { existsSync } from "node:fs";
 import process from "node:process";
 import * as v from "valibot";
 import { definePlugin, duration, help, type Restarter } from "../src/plugin.ts";
 import type { ProcessSettings } from "./process/child.ts";
-import { createFamily } from "./process/family.ts";
-import { openProc } from "./process/proc.ts";
+import type { Family } from "./process/family.ts";
 
 const text = (accepted: string) => v.pipe(v.string(accepted), v.minLength(1, accepted));
 const command = "a program: a path, or a name found in PATH (no shell reads it; arguments go into args)";
@@ -33,21 +33,42 @@ export default definePlugin(
   () => ({
     name: "process",
     setup(watchdog) {
-      const family = createFamily(watchdog, openProc());
+      let loading: Promise<Family> | undefined;
+      /** Absent until there is a service with a process. */
+      let family: Family | undefined;
+      const load = () => {
+        loading ??= import("./process/family.ts").then(({ createFamily }) => {
+          family = createFamily(watchdog);
+          return family;
+        });
+        loading.catch(() => (loading = undefined));
+        return loading;
+      };
       let serves = false;
       /** For an abrupt end. A command that makes a single tick leaves the processes to the next one. */
       const kill = () => {
-        if (serves || !family.isKept()) family.kill();
+        if (serves || !family?.isKept()) family?.kill();
       };
       process.once("exit", kill);
-      watchdog.restarter(family.restarter as Restarter);
+      const restarter: Restarter<ProcessSettings> = {
+        name: "process",
+        prepare: load,
+        restart: async (...asked) => (await load()).restarter.restart(...asked),
+        stop: async (...asked) => (await load()).restarter.stop(...asked),
+        async takeOver(services, file) {
+          // Only processes that are written down can belong to a service that no longer exists.
+          if (services.length === 0 && family === undefined && !existsSync(file)) return;
+          await (await load()).restarter.takeOver(services, file);
+        },
+      };
+      watchdog.restarter(restarter as Restarter);
       // A trigger that never ticks: of all ports, only a trigger learns that the watchdog ends, and is waited for.
       watchdog.trigger({
         name: "process",
         async run(_tick, signal) {
           serves = true;
           if (!signal.aborted) await new Promise((end) => signal.addEventListener("abort", end));
-          await family.end();
+          await family?.end();
           process.off("exit", kill);
         },
       });

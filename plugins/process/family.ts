@@ -6,14 +6,17 @@ import type { MayAct, Ports, Restarter, RestartResult, ServiceTarget } from "../
 import { endChild, endOf, type ProcessSettings, signalGroup, startChild } from "./child.ts";
 import { digestOf, endWorkers, type Household, inherit, LONGEST_GOODBYE_MS } from "./inherit.ts";
 import { MARK, type Memory, openMemory } from "./memory.ts";
-import type { Proc } from "./proc.ts";
+import { openProc, type Proc } from "./proc.ts";
 
 /** The variables that a child inherits. The rest of the watchdog's environment may hold secrets. */
 const HANDED_ON = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
 const TAKEN_OVER = "another watchdog has taken over the processes: nothing was done";
 
-export function createFamily({ clock, env, log }: Pick<Ports, "clock" | "env" | "log">, proc: Proc) {
+export function createFamily(
+  { clock, env, log }: Pick<Ports, "clock" | "env" | "log">,
+  proc: Proc = openProc(),
+) {
   const house: Household = { members: new Map(), clock, log, proc };
   const { members } = house;
   const busy = new Map<string, number>();
@@ -76,7 +79,9 @@ export function createFamily({ clock, env, log }: Pick<Ports, "clock" | "env" | 
     return work().finally(() => busy.delete(name));
   }
 
-  const restarter: Restarter<ProcessSettings> = {
+  const restarter: Required<
+    Omit<Restarter<ProcessSettings>, "prepare" | "inspect" | "stoppedByHand" | "evidence">
+  > = {
     name: "process",
     restart: (service, signal, mayAct) => alone(service.name, () => replace(service, true, signal, mayAct)),
     stop: (service, signal, mayAct) => alone(service.name, () => replace(service, false, signal, mayAct)),
@@ -108,6 +113,8 @@ export function createFamily({ clock, env, log }: Pick<Ports, "clock" | "env" | 
     },
   };
 }
+
+export type Family = ReturnType<typeof createFamily>;
 
 const show = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(1))} s`);
 const failed = (reason: string) => ({ ok: false, reason, fault: "other" }) as const;
