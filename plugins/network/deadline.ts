@@ -3,7 +3,7 @@ import { onAbort } from "./aborts.ts";
 import type { Alarms } from "./alarms.ts";
 import { foreign, showMs } from "./reasons.ts";
 
-/** A deadline seen this much too late tells of us, not of the service: the process or machine stood still. */
+/** A deadline that is noticed this late says something about us, not about the service: we stood still. */
 const STALLED_MS = 1000;
 
 /** A check that was begun. */
