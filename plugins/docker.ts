@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { type Check, definePlugin, duration, help, type Restarter } from "../src/plugin.ts";
 import type { ServiceSettings } from "./docker/act.ts";
 import type { CheckSettings } from "./docker/check.ts";
-import type { Engine } from "./docker/engine.ts";
+import type { Driver } from "./docker/driver.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -79,12 +79,12 @@ export default definePlugin<DockerOptions>(
   (options) => ({
     name: "docker",
     setup(watchdog) {
-      let engine: Promise<Engine> | undefined;
-      const load = (): Promise<Engine> => {
-        engine ??= import("./docker/engine.ts").then(({ createEngine }) => createEngine(watchdog, options));
+      let driver: Promise<Driver> | undefined;
+      const load = (): Promise<Driver> => {
+        driver ??= import("./docker/driver.ts").then(({ createDriver }) => createDriver(watchdog, options));
         // What could not be loaded once, for want of a file descriptor, may be loaded the next time.
-        engine.catch(() => (engine = undefined));
-        return engine;
+        driver.catch(() => (driver = undefined));
+        return driver;
       };
       const restarter: Restarter<ServiceSettings> = {
         name: "docker",

@@ -18,7 +18,7 @@ interface Options extends ActOptions {
   label: string;
 }
 
-export interface Engine extends Required<Omit<Restarter<ServiceSettings>, "name" | "takeOver">> {
+export interface Driver extends Required<Omit<Restarter<ServiceSettings>, "name" | "takeOver">> {
   check: Check<CheckSettings>["run"];
   discover: Discoverer["discover"];
   watch: Required<Discoverer>["watch"];
@@ -31,7 +31,7 @@ function redactorOf(watchdog: Pick<Watchdog, "redact">, sources: readonly string
     patterns.reduce((shown, pattern) => shown.replace(pattern, "[redacted]"), watchdog.redact(text));
 }
 
-export function createEngine(watchdog: Watchdog, options: Options): Engine {
+export function createDriver(watchdog: Watchdog, options: Options): Driver {
   const { clock, log } = watchdog;
   const redact = redactorOf(watchdog, options.redact);
   const client = createClient(watchdog);
