@@ -23,7 +23,8 @@ export interface AppriseOptions extends SinkSettings {
   tag: string;
 }
 
-const ACCEPTED_URL = 'a URL that ends in /notify/ and a key, such as "http://apprise:8000/notify/watchdog"';
+const ACCEPTED_URL =
+  'a URL that ends in /notify/ and a key, such as "http://apprise:8000/notify/watchdog", or in /notify if Apprise itself knows the targets';
 
 /** Sends alerts through an Apprise API server. */
 export default definePlugin<AppriseOptions>(
@@ -34,10 +35,10 @@ export default definePlugin<AppriseOptions>(
   {
     options: v.strictObject({
       url: help(
-        "The address of the Apprise API, /notify/ and a key.",
+        "The address of the Apprise API, /notify/ and a key; without a key, its APPRISE_STATELESS_URLS get the alerts.",
         v.pipe(
           receiverUrl(ACCEPTED_URL),
-          v.check((url) => /\/notify\/[\w-]{1,128}\/?$/.test(new URL(url).pathname), ACCEPTED_URL),
+          v.check((url) => /\/notify(\/[\w-]{1,128})?\/?$/.test(new URL(url).pathname), ACCEPTED_URL),
           v.metadata({ secret: true }),
         ),
       ),

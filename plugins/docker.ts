@@ -8,8 +8,12 @@ import { type Check, definePlugin, duration, help, type Restarter } from "../src
 import type { ServiceSettings } from "./docker/act.ts";
 import type { CheckSettings } from "./docker/check.ts";
 import type { Driver } from "./docker/driver.ts";
+import { engineSettings, postRestartSetting } from "./docker/options.ts";
+import { otherTools } from "./docker/other-tools.ts";
 
 const HOUR_MS = 3_600_000;
+
+const ACCEPTED_LABEL = 'the name of a label, or "all"';
 
 const stopTimeout = () => v.optional(duration(0, HOUR_MS));
 
@@ -36,6 +40,10 @@ export const dockerOptions = v.pipe(
       "How long the client may take; by default the stop timeout plus 30 s.",
       v.optional(duration(100, 2 * HOUR_MS)),
     ),
+    restartTimeout: help(
+      "How long a restart may take besides the stop, unless there is a commandTimeout; by default 30 s.",
+      v.optional(duration(100, HOUR_MS)),
+    ),
     logLines: help(
       "How many log lines are kept as evidence before a restart.",
       v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000)), 50),
@@ -52,8 +60,14 @@ export const dockerOptions = v.pipe(
     ),
     label: help(
       'The label that switches a container on when it is "true", or "all" for every container with a HEALTHCHECK.',
-      v.optional(v.pipe(v.string("a label"), v.regex(/^[\w./-]{1,128}$/, "a label")), "autoheal"),
+      v.optional(v.pipe(v.string(ACCEPTED_LABEL), v.regex(/^[\w./-]{1,128}$/, ACCEPTED_LABEL)), "autoheal"),
     ),
+    onlyRunning: help(
+      "Leave a container alone while it is paused, if another tool's label switched it on.",
+      v.optional(v.boolean("true or false"), false),
+    ),
+    postRestart: postRestartSetting,
+    ...engineSettings,
   }),
   v.check(
     ({ stopTimeout, commandTimeout }) =>
@@ -109,5 +123,13 @@ export default definePlugin<DockerOptions>(
       });
     },
   }),
-  { isDefault: true, needsContainer: true, checksContainer: true, options: dockerOptions, serviceOptions },
+  {
+    isDefault: true,
+    needsContainer: true,
+    checksContainer: true,
+    options: dockerOptions,
+    serviceOptions,
+    env: { engine: "DOCKER_HOST", discover: "WATCHDOG_DISCOVER" },
+    foreign: otherTools,
+  },
 );

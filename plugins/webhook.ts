@@ -21,6 +21,7 @@ export default definePlugin<WebhookReceiver[]>(
   {
     options: webhookOptions,
     env: { url: { list: "WEBHOOK_URL" }, secret: "WEBHOOK_SECRET", jsonKey: "WEBHOOK_JSON_KEY" },
+    onBy: ["url", "secret"],
   },
 );
 

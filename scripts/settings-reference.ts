@@ -5,6 +5,7 @@ import { nameOf } from "../src/config/environment.ts";
 import { PROCESS_SETTINGS } from "../src/config/process-settings.ts";
 import { SERVICE_SETTINGS } from "../src/config/service-settings.ts";
 import { type Settings, variablesOf } from "../src/config/settings.ts";
+import type { ForeignEnvironment } from "../src/plugin/foreign.ts";
 
 type Json = JsonSchema & { secret?: boolean };
 type Variables = Readonly<Record<string, string | { list: string }>>;
@@ -57,6 +58,12 @@ export function settingsReference(schema: JsonSchema, declarations: Declarations
     if (own.length > 0) parts.push(`\`plugins.${name}\`\n`, table(Object.fromEntries(own), env));
     if (ofService) parts.push(`\`services.<name>.${name}\`\n`, table(ofService, {}));
   }
+  const foreign = Object.values(declarations).flatMap((one) => (one.foreign ? [one.foreign] : []));
+  parts.push(
+    "## Variables of other tools\n",
+    "They are weaker than all of the above: [migrating.md](migrating.md).\n",
+  );
+  for (const one of foreign) parts.push(ofOtherTools(one));
   return `${parts.join("\n").trimEnd()}\n`;
 }
 
@@ -94,6 +101,25 @@ function envOnly(settings: Settings): string {
   const runAs = "Becomes this user before anything else, `uid:gid`; `0:0` keeps root. The image sets it.";
   return ["| variable | |", "| --- | --- |", ...rows, cells(["`WATCHDOG_RUN_AS`", runAs]), ""].join("\n");
 }
+
+function ofOtherTools({ variables, defaults }: ForeignEnvironment): string {
+  const rows = Object.entries(variables).map(([name, one]) =>
+    cells([
+      `\`${name}\``,
+      "ignored" in one ? `no effect: ${one.ignored}` : one.settings.map(code).join(", "),
+    ]),
+  );
+  const silent = defaults.map(({ settings, by, with: needed = [] }) => {
+    const what = Object.entries(settings).map(([path, value]) => `\`${path}: ${JSON.stringify(value)}\``);
+    const when = by === undefined ? "with any of them" : `without ${code(by)}`;
+    return `- ${what.join(", ")} ${when}${needed.length > 0 ? `, if there is ${needed.map(code).join(" or ")}` : ""}`;
+  });
+  return ["| variable | setting |", "| --- | --- |", ...rows, "", "What they imply:\n", ...silent, ""].join(
+    "\n",
+  );
+}
+
+const code = (text: string) => `\`${text}\``;
 
 const shownVariable = (variable: string | { list: string }) =>
   typeof variable === "string" ? `\`${variable}\`` : `[\`${nameOf(variable)}\`]`;

@@ -6,12 +6,16 @@ export type { Delivery } from "./core/outbox.ts";
 export type * from "./plugin/contract.ts";
 export { definePlugin } from "./plugin/contract.ts";
 export type * from "./plugin/discovery.ts";
+export type * from "./plugin/foreign.ts";
 export {
   choice,
   containerName,
   duration,
+  flag,
   help,
   httpUrl,
+  line,
+  oneOf,
   oneOrMany,
   receiverUrl,
   secret,

@@ -1,6 +1,7 @@
 /** The long-running watchdog: HTTP server, triggers and courier, from start to shutdown. */
 import type { Server } from "node:http";
 import type { Config, Reloaded } from "./config/config.ts";
+import { span } from "./core/words.ts";
 import { createHttpWorld } from "./http/world.ts";
 import type { Ports, Trigger } from "./plugin/contract.ts";
 import type { Discoverer } from "./plugin/discovery.ts";
@@ -55,7 +56,9 @@ export async function startServer(initial: Setup, ports: Ports, again: Again): P
     import("./http/connections.ts"),
     import("@hono/node-server"),
   ]);
-  const triggers = createTriggers(watchdog, ports);
+  const firstTickMs = ports.clock.monotonicMs() + config.startDelayMs;
+  if (config.startDelayMs > 0) ports.log.info(`the first checks are made in ${span(config.startDelayMs)}`);
+  const triggers = createTriggers(watchdog, ports, firstTickMs);
   async function adopt(next: Setup): Promise<void> {
     const before = current;
     await watchdog.adopt(next, () => {
@@ -108,12 +111,17 @@ export async function startServer(initial: Setup, ports: Ports, again: Again): P
 }
 
 /** Runs the triggers of the parts that are in use. */
-function createTriggers(watchdog: Watchdog, ports: Ports) {
+function createTriggers(watchdog: Watchdog, ports: Ports, firstTickMs: number) {
   const known = new Set<Part>();
   const running = new Set<Promise<void>>();
   function keep(run: Promise<void>): void {
     const kept = run.finally(() => running.delete(kept));
     running.add(kept);
+  }
+  async function runLater(trigger: Trigger, signal: AbortSignal): Promise<void> {
+    const waitMs = firstTickMs - ports.clock.monotonicMs();
+    if (waitMs > 0) await ports.clock.wait(waitMs, signal);
+    if (!signal.aborted) await runTrigger(trigger, watchdog.tick, ports, signal);
   }
   async function follow(watch: NonNullable<Discoverer["watch"]>, signal: AbortSignal): Promise<void> {
     watchdog.followed();
@@ -126,7 +134,7 @@ function createTriggers(watchdog: Watchdog, ports: Ports) {
         if (known.has(part)) continue;
         const { triggers, discoverers } = part.brought;
         const { signal } = part.ending;
-        for (const trigger of triggers.values()) keep(runTrigger(trigger, watchdog.tick, ports, signal));
+        for (const trigger of triggers.values()) keep(runLater(trigger, signal));
         for (const one of discoverers.values()) if (one.watch) keep(follow(one.watch, signal));
       }
       known.clear();

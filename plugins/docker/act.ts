@@ -6,11 +6,12 @@ import { type Client, type Ended, isContainerName, type Outcome } from "./client
 import { type Inspected, isOnlyAName } from "./facts.ts";
 import { type Fault, faultOf, isRefused, noSuchContainer, showS } from "./fault.ts";
 import { inspectContainers } from "./inspect.ts";
+import type { Restarted } from "./post-restart.ts";
 import { refuseParent, refuseSwarm, type Verb } from "./refuse.ts";
 
 /** The engine's own stop timeout for a container that has none. */
 const ENGINE_STOP_TIMEOUT_MS = 10_000;
-/** How long a restart may take besides the stop: network, volumes, start. */
+/** How long a restart may take besides the stop: network, volumes, start. Unless set. */
 const MARGIN_MS = 30_000;
 /** A container may have an endless stop timeout. Wait this long at most. */
 const MAX_STOP_WAIT_MS = 3_600_000;
@@ -22,6 +23,7 @@ export interface ServiceSettings {
 
 export interface ActOptions extends ServiceSettings {
   commandTimeout?: number | undefined;
+  restartTimeout?: number | undefined;
 }
 
 interface Flight {
@@ -44,6 +46,8 @@ interface World {
   redact: Redact;
   options: ActOptions;
   flights: Map<string, Flight>;
+  /** Called when a restart was tried, whatever became of it. */
+  onRestarted?: ((restarted: Restarted) => void) | undefined;
   /** The proxy in front of the engine allows only names, not ids. */
   byName: boolean;
 }
@@ -147,7 +151,8 @@ async function attempt(
   if (refusal) return refusal;
 
   const stopTimeout = service.options?.stopTimeout ?? world.options.stopTimeout;
-  const deadlineMs = world.options.commandTimeout ?? deadlineOf(before, stopTimeout);
+  const deadlineMs =
+    world.options.commandTimeout ?? deadlineOf(before, stopTimeout, world.options.restartTimeout);
   // Use the id: another container may have taken over the name since the inspection.
   const target = world.byName && isOnlyAName(name) ? name : flight.id;
   const outcome = await client({
@@ -173,6 +178,15 @@ async function attempt(
     world.byName = true;
     return attempt(world, flight, service, signal, mayAct);
   }
+  if (verb === "restart" && outcome.end !== "stuck") {
+    world.onRestarted?.({
+      name,
+      id: flight.id,
+      shortId: flight.id.slice(0, 12),
+      state: before.facts.status,
+      stopTimeout: String(Math.ceil(stopMsOf(before, stopTimeout) / 1000)),
+    });
+  }
   flight.expired = outcome.end === "expired" || outcome.end === "aborted";
   if (outcome.end === "ok") {
     const took = showS(clock.monotonicMs() - flight.begunMs);
@@ -185,10 +199,16 @@ async function attempt(
   return settle(world, flight, name, outcome, signal);
 }
 
+const stopMsOf = ({ facts }: Inspected, stopTimeoutMs: number | undefined) =>
+  stopTimeoutMs ?? facts.stopTimeoutMs ?? ENGINE_STOP_TIMEOUT_MS;
+
 /** A deadline shorter than the container's own stop timeout would report every slow stop as a failure. */
-export function deadlineOf(container: Inspected, stopTimeoutMs: number | undefined): number {
-  const stopMs = stopTimeoutMs ?? container.facts.stopTimeoutMs ?? ENGINE_STOP_TIMEOUT_MS;
-  return Math.min(stopMs, MAX_STOP_WAIT_MS) + MARGIN_MS;
+export function deadlineOf(
+  container: Inspected,
+  stopTimeoutMs: number | undefined,
+  marginMs = MARGIN_MS,
+): number {
+  return Math.min(stopMsOf(container, stopTimeoutMs), MAX_STOP_WAIT_MS) + marginMs;
 }
 
 /** The command failed or took too long. If the outcome is unclear, ask the engine. */

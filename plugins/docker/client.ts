@@ -72,8 +72,16 @@ export function childEnv(env: Ports["env"]): Record<string, string> {
   return Object.fromEntries(passedOn);
 }
 
-export function createClient({ clock, env }: Pick<Ports, "clock" | "env">): Client {
-  const passedOn = childEnv(env);
+/** How each docker client is called: its environment, and the words before the verb. */
+export interface Engine {
+  env: Record<string, string>;
+  flags: readonly string[];
+}
+
+export function createClient(
+  { clock, env }: Pick<Ports, "clock" | "env">,
+  engine: Engine = { env: childEnv(env), flags: [] },
+): Client {
   let overdue = 0;
 
   return async (command) => {
@@ -81,7 +89,7 @@ export function createClient({ clock, env }: Pick<Ports, "clock" | "env">): Clie
     if (signal.aborted) return { end: "aborted" };
     if (overdue >= MAX_OVERDUE) return { end: "stuck", waiting: overdue };
     let late = false;
-    const ended = execute(command, passedOn).then((value) => {
+    const ended = execute(command, engine).then((value) => {
       if (late) overdue -= 1;
       if (value.end !== "withheld") command.onEnd?.(value, late);
       return value;
@@ -103,12 +111,12 @@ export function createClient({ clock, env }: Pick<Ports, "clock" | "env">): Clie
   };
 }
 
-async function execute(command: Command, env: Record<string, string>): Promise<Ended | { end: "withheld" }> {
+async function execute(command: Command, { env, flags }: Engine): Promise<Ended | { end: "withheld" }> {
   try {
     if (!command.names.every(isContainerName)) throw new Error("not a container name");
     const { Docker } = await loadDocker();
     const docker = new Docker({ echo: false, env });
-    const text = bounded([...command.words, ...command.names], command.lastBytes);
+    const text = bounded([...flags, ...command.words, ...command.names], command.lastBytes);
     if (command.mayBegin && !(await command.mayBegin())) return { end: "withheld" };
     command.onStart?.();
     const answer = await docker.command(text);

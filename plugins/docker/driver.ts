@@ -3,19 +3,24 @@ import type { Check, ContainerFacts, Discoverer, Redact, Restarter, Watchdog } f
 import { type ActOptions, createAct, type ServiceSettings } from "./act.ts";
 import { createByHand } from "./by-hand.ts";
 import { type CheckSettings, createCheck } from "./check.ts";
-import { childEnv, createClient, loadDocker } from "./client.ts";
+import { createClient, loadDocker } from "./client.ts";
+import { engineOf } from "./engine.ts";
 import { takeEvidence } from "./evidence.ts";
 import { oneLine } from "./fault.ts";
 import { inspectContainers } from "./inspect.ts";
+import type { EngineSettings, PostRestart } from "./options.ts";
+import { createPostRestart } from "./post-restart.ts";
 import { createUnreached } from "./unreached.ts";
 
 /** The settings of the plugin. Times in ms; `redact` are the sources of regular expressions. */
-interface Options extends ActOptions {
+interface Options extends ActOptions, EngineSettings {
   logLines: number;
   evidenceTimeout: number;
   redact: readonly string[];
   discover: boolean;
   label: string;
+  onlyRunning: boolean;
+  postRestart?: PostRestart | undefined;
 }
 
 export interface Driver extends Required<Omit<Restarter<ServiceSettings>, "name" | "takeOver">> {
@@ -34,10 +39,13 @@ function redactorOf(watchdog: Pick<Watchdog, "redact">, sources: readonly string
 export function createDriver(watchdog: Watchdog, options: Options): Driver {
   const { clock, log } = watchdog;
   const redact = redactorOf(watchdog, options.redact);
-  const client = createClient(watchdog);
+  const engine = engineOf(watchdog.env, options);
+  const client = createClient(watchdog, engine);
   const unreached = createUnreached({ client, clock, redact });
-  const act = createAct({ client, clock, log, redact, options });
-  const rules = { label: options.label, monitorAll: false, onlyRunning: false, defaults: {} };
+  const onRestarted =
+    options.postRestart && createPostRestart({ log, env: watchdog.env, redact }, options.postRestart);
+  const act = createAct({ client, clock, log, redact, options, onRestarted });
+  const rules = { label: options.label, onlyRunning: options.onlyRunning };
   return {
     prepare: loadDocker,
     restart: (service, signal, mayAct) => act("restart", service, signal, mayAct),
@@ -68,7 +76,7 @@ export function createDriver(watchdog: Watchdog, options: Options): Driver {
     },
     async watch(changed, signal) {
       const { followEvents } = await import("./discovery/events.ts");
-      return followEvents(childEnv(watchdog.env), clock, changed, signal);
+      return followEvents(engine, clock, changed, signal);
     },
   };
 }

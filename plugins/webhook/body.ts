@@ -12,10 +12,12 @@ export type WebhookFormat = "alert" | "cloudevents";
 /** The alert as one JSON text under 20 kB. A message that is too long is cut between characters. */
 export function formatBody(
   alert: Alert,
-  { format, jsonKey }: { format: WebhookFormat; jsonKey?: string },
+  { format, jsonKey }: { format: WebhookFormat; jsonKey?: string | string[] },
 ): { contentType: string; body: string } {
   const shape = (some: Alert): unknown => {
-    if (jsonKey !== undefined) return { [jsonKey]: some.message };
+    if (jsonKey !== undefined) {
+      return Object.fromEntries([jsonKey].flat().map((key) => [key, some.message]));
+    }
     return format === "cloudevents" ? cloudEvent(some) : some;
   };
   const contentType = format === "cloudevents" ? "application/cloudevents+json" : "application/json";

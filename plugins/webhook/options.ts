@@ -1,5 +1,13 @@
 import * as v from "valibot";
-import { help, oneOrMany, receiverUrl, type SinkSettings, secret, sinkSettings } from "../../src/plugin.ts";
+import {
+  choice,
+  help,
+  oneOrMany,
+  receiverUrl,
+  type SinkSettings,
+  secret,
+  sinkSettings,
+} from "../../src/plugin.ts";
 import type { WebhookFormat } from "./body.ts";
 import { isSigningSecret } from "./signature.ts";
 
@@ -9,8 +17,8 @@ export interface WebhookReceiver extends SinkSettings {
   /** Several during a rotation. Without a secret, alerts are not signed. */
   secret: string[];
   format: WebhookFormat;
-  /** docker-autoheal's `WEBHOOK_JSON_KEY`: the body is `{"<key>": message}`. */
-  jsonKey?: string;
+  /** docker-autoheal's `WEBHOOK_JSON_KEY`: the body is `{"<key>": message}`, with each of several keys. */
+  jsonKey?: string | string[];
   /** Names in lower case. */
   headers: Record<string, string>;
 }
@@ -46,6 +54,9 @@ const headerName = v.pipe(
   v.toLowerCase(),
 );
 
+const oneKey = v.pipe(v.string("a text"), v.minLength(1, "a text of at least 1 character"));
+const keys = v.pipe(v.array(oneKey, "a text, or a list of them"), v.minLength(1, "at least one text"));
+
 /** The settings of a receiver besides its URL. */
 const receiverEntries = {
   secret: help(
@@ -63,14 +74,14 @@ const receiverEntries = {
     v.optional(v.picklist(["alert", "cloudevents"], '"alert" or "cloudevents"')),
   ),
   jsonKey: help(
-    "The body is an object with the message under this key.",
-    v.optional(v.pipe(v.string("a text"), v.minLength(1, "a text of at least 1 character"))),
+    "The body is an object with the message under this key, or under each of several.",
+    v.optional(choice([oneKey, keys], (input) => (Array.isArray(input) ? keys : oneKey))),
   ),
   headers: help("Further headers of the request.", v.optional(v.record(headerName, header))),
   ...sinkSettings,
 };
 
-function oneShape<T extends { format?: WebhookFormat; jsonKey?: string }>() {
+function oneShape<T extends { format?: WebhookFormat; jsonKey?: string | string[] }>() {
   return v.check<T, string>(
     ({ format, jsonKey }) => jsonKey === undefined || format !== "cloudevents",
     'either jsonKey or format "cloudevents", not both: they are two shapes of one body',

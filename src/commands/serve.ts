@@ -30,6 +30,7 @@ export async function serveCommand(): Promise<number> {
   const tell = (notices: readonly Notice[]) => {
     for (const { level, text } of notices) ports.log[level](text);
   };
+  tell(config.notices);
   tell(noticesOf(config, registry, url));
   void lookAtContainers(config, registry, ports).then(tell);
   const signal = await signalled;

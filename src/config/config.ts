@@ -47,7 +47,7 @@ export interface Section {
 export interface ServiceSource {
   /** What the file says, with the built-in services where it lists none. */
   file: Layer;
-  /** What the environment says of all services. */
+  /** What the environment says of all services, ours before that of other tools. */
   fromEnv: Layer;
   declarations: Declarations;
   /** The services are the built-in ones, because nobody listed any. */
@@ -67,6 +67,12 @@ export interface MaintenanceWindow {
   durationMs: number;
   /** IANA name; `UTC` unless set. */
   timeZone: string;
+}
+
+/** Something about the environment that people should know once. */
+export interface EnvironmentNotice {
+  level: "info" | "warn";
+  text: string;
 }
 
 /** Holds all restarts when at least `min` services, and this share of all services, go down within `windowMs`. */
@@ -99,6 +105,10 @@ export interface Config {
   stateFile: string;
   logLevel: LogLevel;
   logFormat: LogFormat;
+  /** How long after its start the watchdog makes its first checks. */
+  startDelayMs: number;
+  /** What people should know about the environment, at the start. */
+  notices: readonly EnvironmentNotice[];
   /** Whether the internal scheduler runs. */
   cron: boolean;
   /** How long a tick waits for the restarts that it began. */

@@ -19,6 +19,16 @@ export interface Layer {
   origin: Origin;
 }
 
+/** Several layers as one; only whole settings win, the last one that has it. */
+export function stacked(layers: readonly Layer[]): Layer {
+  const holds = (key: string | number | undefined) => (layer: Layer) =>
+    Object.hasOwn(layer.said, String(key));
+  return {
+    said: Object.assign({}, ...layers.map(({ said }) => said)),
+    origin: (keys) => (layers.findLast(holds(keys[0])) ?? layers.at(-1)!).origin(keys),
+  };
+}
+
 export const merged = (layers: readonly Layer[]) => mergeLayers(layers.map(({ said }) => said));
 
 /** Of an object of origins, where the object itself came from. */

@@ -15,7 +15,9 @@ import {
 } from "./environment.ts";
 import { type Fault, redactFaults } from "./fault.ts";
 import { brief, type FileIo, readConfigFile } from "./file.ts";
+import { readForeign } from "./foreign.ts";
 import { type Included, readIncludes } from "./include.ts";
+import { stacked } from "./layers.ts";
 import { checkWindows, toWindow } from "./maintenance.ts";
 import { readPlugins, switchedOff } from "./plugins.ts";
 import { environmentSection, readProcess, tokensOf } from "./process.ts";
@@ -62,14 +64,18 @@ export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   }
 }
 
-async function load(input: LoadInput, env: Record<string, string>): Promise<LoadResult> {
-  const io: FileIo = {
-    cwd: input.cwd,
-    readFile: input.readFile ?? readWholeFile,
-    readFolder: input.readFolder ?? readdir,
-    importModule: input.importModule ?? ((specifier) => import(specifier)),
-    moduleTimeoutMs: input.moduleTimeoutMs ?? MODULE_TIMEOUT_MS,
+function ioOf({ cwd, readFile, readFolder, importModule, moduleTimeoutMs }: LoadInput): FileIo {
+  return {
+    cwd,
+    readFile: readFile ?? readWholeFile,
+    readFolder: readFolder ?? readdir,
+    importModule: importModule ?? ((specifier) => import(specifier)),
+    moduleTimeoutMs: moduleTimeoutMs ?? MODULE_TIMEOUT_MS,
   };
+}
+
+async function load(input: LoadInput, env: Record<string, string>): Promise<LoadResult> {
+  const io = ioOf(input);
   const { fromFiles, fromEnv, forServices, faults } = await readEnvironment(env, io);
   const read = await readConfigFile(fromEnv.value.configFile, env, io);
   if (!read.ok) faults.push(...read.faults);
@@ -77,10 +83,11 @@ async function load(input: LoadInput, env: Record<string, string>): Promise<Load
   const included = file && (await readIncludes(file, env, io));
   faults.push(...(included?.faults ?? []));
   const content = readContent(file, included, env, input.plugins);
-  const top = readProcess(content, file?.path, fromEnv.from, io.cwd);
-  faults.push(...content.faults, ...top.faults);
+  const foreign = readForeign(input.plugins, content.said.plugins, env);
+  const top = readProcess(content, file?.path, fromEnv.from, foreign.process, io.cwd);
+  faults.push(...content.faults, ...foreign.faults, ...top.faults);
   const { said, settings } = top;
-  const pluginWorld = { env, fromFiles, io };
+  const pluginWorld = { env, fromFiles, foreign, io };
   const plugins = await readPlugins(content, file?.path ?? io.cwd, input.plugins, pluginWorld);
   faults.push(...plugins.faults);
 
@@ -89,7 +96,7 @@ async function load(input: LoadInput, env: Record<string, string>): Promise<Load
   const whole = read.ok ? withServices(content) : { ...content, said: { services: {} } };
   const source: ServiceSource = {
     file: whole,
-    fromEnv: layerOf(forServices.from),
+    fromEnv: stacked([foreign.defaults, layerOf(forServices.from)]),
     declarations: plugins.declarations,
     isBuiltIn: read.ok && content.said.services === undefined,
     dryRun,
@@ -129,6 +136,7 @@ async function load(input: LoadInput, env: Record<string, string>): Promise<Load
     ],
     cron,
     dryRun,
+    notices: foreign.notices,
   };
   if (faults.length === 0) return { ok: true, config, env };
   const lostPlugins = [...plugins.wanted].filter((name) => !plugins.on.some((one) => one.name === name));

@@ -7,6 +7,7 @@ import type { Declarations, PluginConfig, Section, ThirdPartyFactory } from "./c
 import { type FromFiles, layerOf, nameOf, readSecretFiles, readVariables } from "./environment.ts";
 import { type Fault, joinPath, show, showUnknownKey } from "./fault.ts";
 import { brief, type FileIo, importDefault, pluginSpecifier } from "./file.ts";
+import type { Foreign } from "./foreign.ts";
 import { type Layer, merged, type Origin } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import { entryOf, markedSecrets } from "./schema.ts";
@@ -32,6 +33,7 @@ export interface PluginsResult {
 interface PluginWorld {
   env: Record<string, string>;
   fromFiles: FromFiles;
+  foreign: Pick<Foreign, "plugins">;
   io: FileIo;
 }
 
@@ -176,7 +178,7 @@ async function readOptions(
   { said, from, factory }: Entry,
   declaration: Declarations[string],
   origin: Origin,
-  { env, fromFiles, io }: PluginWorld,
+  { env, fromFiles, foreign, io }: PluginWorld,
   secrets: Set<string>,
 ): Promise<{ on?: PluginConfig; section?: Section; faults: Fault[] }> {
   // A third-party plugin without a schema validates its options itself.
@@ -186,10 +188,12 @@ async function readOptions(
   const faults = await readSecretFiles(env, names, io.cwd, io.readFile, fromFiles);
   if (faults.length > 0) return { faults };
   const asked = readVariables(schema, variables, env, fromFiles);
-  const isOn = said !== undefined || switchesOn(declaration, asked.said) || declaration.isDefault;
+  const ofOthers = foreign.plugins(name);
+  const isAsked = switchesOn(declaration, asked.said) || switchesOn(declaration, ofOthers.said);
+  const isOn = said !== undefined || isAsked || declaration.isDefault;
   if (!isOn) return { faults: [] };
   const fromFile = isRecord(said) ? said : {};
-  const layers: Layer[] = [];
+  const layers: Layer[] = Object.keys(ofOthers.said).length > 0 ? [ofOthers] : [];
   if (Object.keys(asked.said).length > 0) layers.push(layerOf(asked));
   if (said !== undefined) layers.push({ said: fromFile, origin });
   const itsModule: Layer[] = from === undefined ? [] : [{ said: { from }, origin }];
@@ -202,14 +206,15 @@ async function readOptions(
     collectSecrets(settings, false, secrets);
     const checked = check(schema, settings, ["plugins", name], { hideUrls: true });
     if (checked.ok) {
-      const ofOthers = factory ? { from, factory } : {};
-      return { on: { name, ...ofOthers, options: checked.value }, section, faults: [] };
+      const thirdPartys = factory ? { from, factory } : {};
+      return { on: { name, ...thirdPartys, options: checked.value }, section, faults: [] };
     }
     return {
-      faults: checked.faults.map(({ path, found, accepted, keys: [key] }) => {
+      faults: checked.faults.map(({ path, found, accepted, keys }) => {
+        const [key] = keys;
         const inFile = key === undefined || Object.hasOwn(fromFile, key);
-        const variable = inFile ? undefined : own(asked.variables, String(key));
-        return { path: variable === undefined ? path : `env ${variable}`, found, accepted };
+        const by = inFile ? undefined : layers.findLast((one) => own(one.said, String(key)) !== undefined);
+        return { path: by?.origin(keys) ?? path, found, accepted };
       }),
     };
   } catch (error) {

@@ -10,6 +10,19 @@ import { maintenanceField } from "./maintenance.ts";
 import { envEntries, fileEntries, type Settings } from "./settings.ts";
 
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const satisfies readonly LogLevel[];
+/** What Python and other languages call them. */
+const LEVELS_BY_ALIAS = { warning: "warn", critical: "error", fatal: "error" } as const;
+const isAlias = (level: string): level is keyof typeof LEVELS_BY_ALIAS =>
+  Object.hasOwn(LEVELS_BY_ALIAS, level);
+
+const logLevel = v.pipe(
+  v.picklist(
+    [...LOG_LEVELS, ...(Object.keys(LEVELS_BY_ALIAS) as (keyof typeof LEVELS_BY_ALIAS)[])],
+    `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(", ")}`,
+  ),
+  v.transform((level): LogLevel => (isAlias(level) ? LEVELS_BY_ALIAS[level] : level)),
+);
+
 const LOG_FORMATS = ["pretty", "json"] as const satisfies readonly LogFormat[];
 
 /** Longer than any system allows. The system reports which path is too long. */
@@ -75,7 +88,7 @@ export const PROCESS_SETTINGS = {
     help: "Where the state is kept; by default data/state.json in the working folder.",
   },
   logLevel: {
-    schema: oneOf(...LOG_LEVELS),
+    schema: logLevel,
     default: "info",
     env: "LOG_LEVEL",
     help: "The least severe lines of the log that are written.",
@@ -96,6 +109,11 @@ export const PROCESS_SETTINGS = {
     schema: flag(),
     env: "DRY_RUN",
     help: "Restart nothing, and say what would have been restarted.",
+  },
+  startDelay: {
+    schema: duration(0, 86_400_000),
+    default: 0,
+    help: "How long after its start the watchdog waits with its first checks.",
   },
   tickBudget: {
     schema: duration(100, 3_600_000),

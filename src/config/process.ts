@@ -24,14 +24,24 @@ const OF_ENVIRONMENT = v.strictObject(
 const ENVIRONMENT = "x-environment";
 
 /** `path` is the file's. */
-export function readProcess(file: Layer, path: string | undefined, fromEnv: FromEnvironment, cwd: string) {
+export function readProcess(
+  file: Layer,
+  path: string | undefined,
+  fromEnv: FromEnvironment,
+  foreign: Layer,
+  cwd: string,
+) {
   const { faults } = checkRest(FILE_SCHEMA, file.said, []);
   const ofFile: Layer = { origin: file.origin, said: chosen(file.said, (key) => Object.hasOwn(TABLE, key)) };
   const env = layerOf(fromEnv);
   const ofEnv: Layer = { ...env, said: chosen(env.said, (key) => !TABLE[key]?.envOnly) };
-  const layers = [withStateFile(ofFile, path === undefined ? cwd : dirname(path)), withStateFile(ofEnv, cwd)];
+  const layers = [
+    foreign,
+    withStateFile(ofFile, path === undefined ? cwd : dirname(path)),
+    withStateFile(ofEnv, cwd),
+  ];
   const said = checkRest(FILE_SCHEMA, merged(layers), []).value ?? v.parse(FILE_SCHEMA, {});
-  const { host, port, logLevel, logFormat, maxConcurrentRestarts, brake, sentinel } = said;
+  const { host, port, logLevel, logFormat, startDelay, maxConcurrentRestarts, brake, sentinel } = said;
   return {
     said,
     settings: {
@@ -40,6 +50,7 @@ export function readProcess(file: Layer, path: string | undefined, fromEnv: From
       stateFile: said.stateFile ?? resolve(cwd, "data/state.json"),
       logLevel,
       logFormat,
+      startDelayMs: startDelay,
       maxConcurrentRestarts,
       ...(brake ? { brake: { share: brake.share, min: brake.min, windowMs: brake.window } } : {}),
       ...(sentinel ? { sentinel } : {}),

@@ -86,7 +86,7 @@ function createReadiness(
   watchdog: Watchdog,
   ending: AbortSignal,
 ): HttpWorld["readiness"] {
-  const startedMs = clock.monotonicMs();
+  const startedMs = clock.monotonicMs() + config().startDelayMs;
   return () => {
     if (ending.aborted) return { ok: false, reason: "shutting down" };
     if (watchdog.ledger()?.unsaved() !== undefined) return { ok: false, reason: "the state cannot be saved" };

@@ -12,11 +12,10 @@ import type { RestartFault } from "../core/event.ts";
 import type { Delivery } from "../core/outbox.ts";
 import type { Redact } from "../redaction/redactor.ts";
 import type { Discoverer } from "./discovery.ts";
+import type { ForeignEnvironment } from "./foreign.ts";
 import type { SinkSettings } from "./sink-settings.ts";
 
-/**
- * Time as a port, so that tests can control it. When the signal aborts, `wait` resolves early and does not reject.
- */
+/** Time as a port, so that tests can control it. When the signal aborts, `wait` resolves early, and never rejects. */
 export interface Clock {
   /** Wall clock, ms since the epoch. */
   now(): number;
@@ -280,6 +279,8 @@ export interface PluginDeclaration<Options> {
   env?: Readonly<Record<string, string | { list: string }>>;
   /** Settings that switch the plugin on if the environment has one of them; by default all of `env`. */
   onBy?: readonly string[];
+  /** The environment of other tools, weaker than all else that people say. */
+  foreign?: ForeignEnvironment;
 }
 
 export interface PluginFactory<Options> extends PluginDeclaration<Options> {

@@ -26,8 +26,10 @@ const WORDS_IN_NAMES = ["pass(?![a-z])", "key", "auth", "cookie", "header", "sig
 export const SECRET_WORD = `(?:${WORDS.join("|")})`;
 
 export const SECRET_NAME = new RegExp([...WORDS, ...WORDS_IN_NAMES].join("|"), "i");
-/** Each of these has a word of the list in its name. A `Host` header may be the name of a container. */
-const PUBLIC_NAMES = /^host$|json_?key$/i;
+/**
+ * Each of these has a word of the list in its name. A `Host` header may be the name of a container; `keyFile` is a path.
+ */
+const PUBLIC_NAMES = /^host$|json_?key$|key_?file$/i;
 
 /** Whether the value of this setting, variable or header is a secret, as far as its name can tell. */
 export function isSecretName(name: string): boolean {

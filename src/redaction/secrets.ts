@@ -28,6 +28,8 @@ export function collectSecrets(value: unknown, isSecret: boolean, found: Set<str
 
 /** The host may be shown; a password, the query, the whole path and a part that looks like a key may not. */
 function addAddress(address: URL, found: Set<string>): void {
+  // The path of a socket is its host.
+  if (address.protocol === "unix:") return;
   const { pathname, search } = address;
   for (const part of [pathname + search, pathname]) if (part.length >= PATH_LENGTH) found.add(part);
   addKeys(address, found);

@@ -35,7 +35,7 @@ export type PrivilegeOutcome =
   | { ok: false; reason: string };
 
 /**
- * Reads `WATCHDOG_RUN_AS`, `DOCKER_HOST` and `STATE_FILE`, and becomes that user. Does nothing without
+ * Reads `WATCHDOG_RUN_AS`, `DOCKER_HOST` (or `DOCKER_SOCK`) and `STATE_FILE`, and becomes that user. Does nothing without
  * `WATCHDOG_RUN_AS`, or when the process is not root. On `ok: false` the process is still root and must end.
  */
 export function dropPrivilegesFromEnv(
@@ -61,7 +61,7 @@ export function dropPrivilegesFromEnv(
       reason: `WATCHDOG_RUN_AS is "${runAs}": give a user and a group as numbers, such as 1000:1000`,
     };
   }
-  const host = env.DOCKER_HOST || "unix:///var/run/docker.sock";
+  const host = env.DOCKER_HOST || hostOf(env.DOCKER_SOCK || "/var/run/docker.sock");
   return dropPrivileges(
     {
       uid: Number(match[1]),
@@ -72,6 +72,9 @@ export function dropPrivilegesFromEnv(
     system,
   );
 }
+
+/** Other tools name the socket by its path. */
+const hostOf = (socket: string) => (socket.startsWith("/") ? `unix://${socket}` : socket);
 
 /** Gives the state's folder to the user, keeps the socket's group, and becomes `uid:gid`. Cannot be undone. */
 function dropPrivileges(request: PrivilegeRequest, system: PrivilegeSystem = realSystem): PrivilegeOutcome {

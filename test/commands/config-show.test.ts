@@ -53,6 +53,7 @@ stateFile: /s.json                # env STATE_FILE
 logLevel: info                    # default
 logFormat: pretty                 # default
 dryRun: false                     # default
+startDelay: 0ms                   # default
 tickBudget: 10s                   # default
 maxConcurrentRestarts: 4          # default
 maintenance: []                   # default
@@ -66,6 +67,7 @@ plugins:
     redact: []                    # default
     discover: false               # default
     label: autoheal               # default
+    onlyRunning: false            # default
   cron: {}                        # default
   console: {}                     # show.yaml
 services:

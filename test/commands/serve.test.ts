@@ -40,6 +40,32 @@ test("a second signal ends at once", async () => {
   shop.slow(0);
 });
 
+test("with a startDelay it is ready, checks nothing until then, and ends at once when asked to", async () => {
+  const path = await shop.config("delayed", { interval: "200ms" });
+  const file = JSON.parse(await readFile(path, "utf8"));
+  await writeFile(path, JSON.stringify({ ...file, startDelay: "1500ms" }));
+  const server = await shop.serving("delayed", { WATCHDOG_CONFIG: path });
+  const ask = async () => ({
+    ready: (await fetch(`${server.url}/readyz`)).status,
+    status: (await (await fetch(`${server.url}/status`)).json()) as { last_tick: unknown },
+  });
+  const beganMs = Date.now();
+  let found = await ask();
+  // Longer than the three intervals after which a watchdog that does not tick is not ready.
+  while (Date.now() - beganMs < 900) found = await ask();
+  assert.deepEqual([found.ready, found.status.last_tick], [200, null]);
+  while (found.status.last_tick === null) found = await ask();
+  assert.equal(found.ready, 200);
+  server.signal("SIGTERM");
+  assert.equal(await server.exit, 0);
+
+  await writeFile(path, JSON.stringify({ ...file, startDelay: "1h" }));
+  const later = await shop.serving("delayed", { WATCHDOG_CONFIG: path });
+  await later.says(/the first checks are made in 1 h/);
+  later.signal("SIGTERM");
+  assert.equal(await later.exit, 0);
+});
+
 test("a client that hangs up does not stop the cycle", async () => {
   const server = await shop.serving("hangup", { WATCHDOG_CRON: "false" });
   shop.slow(300);

@@ -61,6 +61,8 @@ test("without file and environment, the configuration is exactly the seed's", as
     stateFile: "/app/data/state.json",
     logLevel: "info",
     logFormat: "pretty",
+    startDelayMs: 0,
+    notices: [],
     cron: true,
     tickBudgetMs: 10_000,
     maxConcurrentRestarts: 4,

@@ -22,6 +22,8 @@ export interface Receiver {
   url: string;
   /** All requests so far, oldest first, each with its signature verified. */
   received(): Promise<Received[]>;
+  /** The bodies of all requests to another path, which nobody signed; oldest first. */
+  bodiesAt(path: string): Promise<string[]>;
   /** The alerts about one service, oldest first. */
   alertsOf(service: string): Promise<Alert[]>;
 }
@@ -40,16 +42,16 @@ export async function startReceiver(network: string, image: string): Promise<Rec
   const running = () => docker("exec", id, "wget", "-q", "-O-", "http://127.0.0.1:9000/started");
   await until("the receiver to listen", 10_000, () => running().then(() => true));
 
-  async function received(): Promise<Received[]> {
+  async function at(path: string): Promise<Omit<Received, "alert">[]> {
     const lines = (await docker("logs", id)).split("\n").filter((line) => line.startsWith("{"));
-    return lines
-      .map((line) => JSON.parse(line))
-      .filter(({ url }) => url === "/alerts")
-      .map(verified);
+    return lines.map((line) => JSON.parse(line)).filter(({ url }) => url === path);
   }
+  const received = async () => (await at("/alerts")).map(verified);
   return {
     url: `http://${isNamed ? "receiver" : await addressOf(id, network)}:9000/alerts`,
     received,
+    bodiesAt: async (path) =>
+      (await at(path)).map(({ body }) => Buffer.from(body, "base64").toString("utf8")),
     alertsOf: async (service) =>
       (await received()).map(({ alert }) => alert).filter((alert) => alert.params.component_name === service),
   };

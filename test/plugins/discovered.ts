@@ -6,9 +6,7 @@ import { discover } from "../../plugins/docker/discovery/discover.ts";
 export const RULES: DiscoveryRules = {
   ownId: "f".repeat(64),
   label: "autoheal",
-  monitorAll: false,
   onlyRunning: false,
-  defaults: {},
   listed: [],
 };
 

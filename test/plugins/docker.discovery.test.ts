@@ -98,14 +98,8 @@ const HEALERS: Row[] = [
     { onlyRunning: true },
   ],
   ["tmknight", { "autoheal.monitor.enable": "true" }, byOther, healthy],
-  [
-    "tmknight, off",
-    { "autoheal.monitor.enable": "FALSE" },
-    "ignored: autoheal.monitor.enable",
-    healthy,
-    { monitorAll: true },
-  ],
-  ["tmknight, all", {}, byOther, healthy, { monitorAll: true }],
+  ["tmknight, off", { "autoheal.monitor.enable": "FALSE" }, "ignored: autoheal.monitor.enable", healthy, all],
+  ["tmknight, all", {}, byOther, healthy, all],
   [
     "tmknight, told and not restarted",
     { "autoheal.monitor.enable": "true", "autoheal.restart.enable": "False" },
@@ -334,18 +328,6 @@ const SETTINGS: Row[] = [
     "our name before homepage's",
     { ...on, "homepage.name": "a", "watchdog.display-name": "b" },
     { ...running, displayName: "b" },
-  ],
-  [
-    "defaults of docker-autoheal's environment",
-    { autoheal: "true" },
-    { ...byOther, interval: "5s", docker: { stopTimeout: "20s" } },
-    healthy,
-    {
-      defaults: {
-        interval: { value: "5s", by: "AUTOHEAL_INTERVAL" },
-        stopTimeout: { value: "20s", by: "AUTOHEAL_DEFAULT_STOP_TIMEOUT" },
-      },
-    },
   ],
 ];
 

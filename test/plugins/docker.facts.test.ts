@@ -193,6 +193,7 @@ test("a wrong setting is refused", () => {
     redact: ["customer-\\d+"],
     discover: false,
     label: "autoheal",
+    onlyRunning: false,
   });
   const wrong = [
     { stopTimeout: "soon" },

@@ -311,7 +311,7 @@ function viewsOf(random: Random): ContainerView[] {
 const rulesOf = (random: Random): DiscoveryRules => ({
   ...RULES,
   label: random.pick(["autoheal", "autoheal", "heal-me", "all", "__proto__"]),
-  monitorAll: random.chance(0.2),
+  onlyRunning: random.chance(0.2),
   listed: random.chance(0.3) ? ["shop"] : [],
 });
 

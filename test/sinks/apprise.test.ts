@@ -42,7 +42,7 @@ sinkDeclaration({
   target: "https://apprise.example",
   faults: [
     ["a server alone", { url: "https://planted.example/" }, "url"],
-    ["a URL without a key", { url: "https://apprise.example/notify/" }, "url"],
+    ["a URL of something else", { url: "https://apprise.example/notifications/" }, "url"],
     ["an empty tag", { url: `https://apprise.example/notify/${KEY}`, tag: "" }, "tag"],
   ],
 });

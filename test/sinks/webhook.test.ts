@@ -53,6 +53,11 @@ describe("the sink webhook with a JSON key", () => {
   goldenBodies("webhook-json-key", makeWith({ jsonKey: "text" }));
 });
 
+test("several JSON keys have the same message", () => {
+  const { body } = makeWith({ jsonKey: ["text", "content"] })("https://r.example").format(DOWN);
+  assert.deepEqual(JSON.parse(body), { text: DOWN.message, content: DOWN.message });
+});
+
 describe("what a webhook is sent", () => {
   let receiver: Receiver;
   before(async () => {

@@ -84,6 +84,21 @@ test("an engine that is reached by TCP needs no socket", () => {
   assert.deepEqual(outcome.ok && outcome.warnings, []);
 });
 
+test("the socket that DOCKER_SOCK names counts where there is no DOCKER_HOST", () => {
+  const socket = { uid: 0, gid: 7, mode: 0o660 };
+  for (const [env, groups] of [
+    [{ DOCKER_SOCK: "/run/user/d.sock" }, "1000,7"],
+    [{ DOCKER_SOCK: "unix:///run/user/d.sock" }, "1000,7"],
+    [{ DOCKER_SOCK: "tcp://engine:2375" }, "1000"],
+    [{ DOCKER_SOCK: "/run/user/d.sock", DOCKER_HOST: "tcp://engine:2375" }, "1000"],
+  ] as const) {
+    const { system, calls } = machine({ "/run/user/d.sock": socket, "/data": DATA });
+    const outcome = dropPrivilegesFromEnv({ ...ENV, ...env }, system);
+    assert.equal(calls[0], `setgroups ${groups}`);
+    assert.deepEqual(outcome.ok && outcome.warnings, []);
+  }
+});
+
 test("the socket that DOCKER_HOST names is the one that counts", () => {
   const { system, calls } = machine({ "/run/user/d.sock": { uid: 0, gid: 7, mode: 0o660 }, "/data": DATA });
   dropPrivilegesFromEnv({ ...ENV, DOCKER_HOST: "unix:///run/user/d.sock" }, system);

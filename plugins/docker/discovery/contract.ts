@@ -24,24 +24,14 @@ export interface ContainerView {
   networks: readonly Pick<Attachment, "network" | "names" | "addresses">[];
 }
 
-/** A value that applies to every discovered service without one of its own; `by` is the variable that gave it. */
-interface Default {
-  value: string;
-  by: string;
-}
-
 /** The settings of the plugin that decide what is discovered. */
 export interface DiscoveryRules {
   /** The full id of the watchdog's own container; empty on a host. */
   ownId: string;
-  /** The label that switches healing on when it is `true`, or `all` (`AUTOHEAL_CONTAINER_LABEL`). */
+  /** The label that switches healing on when it is `true`, or `all` for every container that has a HEALTHCHECK. */
   label: string;
-  /** Every container that has a HEALTHCHECK is healed (`AUTOHEAL_MONITOR_ALL`). */
-  monitorAll: boolean;
-  /** Paused containers are left out (`AUTOHEAL_ONLY_MONITOR_RUNNING`). */
+  /** Paused containers are left out. */
   onlyRunning: boolean;
-  /** Durations in the form of a configuration file (`AUTOHEAL_INTERVAL`, `AUTOHEAL_DEFAULT_STOP_TIMEOUT`). */
-  defaults: { interval?: Default; stopTimeout?: Default };
   /** The services that a file lists: labels may depend on them. */
   listed: readonly string[];
 }

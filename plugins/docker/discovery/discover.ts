@@ -34,7 +34,7 @@ export function discover(containers: readonly ContainerView[], rules: DiscoveryR
     if (fault) return { kind: "refused", container: view.name, faults: [fault] };
     const { on, ...dependencies } = graph.get(name)!;
     const sound = on.filter((other) => !circular.has(other));
-    return toService(one.candidate, { ...dependencies, on: sound }, rules);
+    return toService(one.candidate, { ...dependencies, on: sound });
   });
 }
 

@@ -18,7 +18,7 @@ export interface DiscoveryWorld {
   redact: Redact;
   /** Absent: this process's own. */
   spot?: () => Spot;
-  rules: Pick<DiscoveryRules, "label" | "monitorAll" | "onlyRunning" | "defaults">;
+  rules: Pick<DiscoveryRules, "label" | "onlyRunning">;
   /** Whether containers that are not listed are services by their labels. */
   isOn: boolean;
 }

@@ -1,6 +1,7 @@
 /** Follows the engine's events, to notice at once that a container came, went or changed. */
 import { spawn } from "node:child_process";
 import type { Clock } from "../../../src/plugin.ts";
+import type { Engine } from "../client.ts";
 
 /** What changes what discovery finds. Health and exec events come by the second, and change nothing. */
 const FILTERS = [
@@ -13,7 +14,7 @@ const AGAIN_MS = [1000, 2000, 5000, 10_000, 30_000];
 
 /** docker-cli-js waits for the end of its command, and this one has none. No word of it comes from outside. */
 export async function followEvents(
-  env: NodeJS.ProcessEnv,
+  engine: Engine,
   clock: Clock,
   changed: () => void,
   signal: AbortSignal,
@@ -30,7 +31,7 @@ export async function followEvents(
   }
   while (!signal.aborted) {
     const begunMs = clock.monotonicMs();
-    await follow(env, notice, signal);
+    await follow(engine, notice, signal);
     // Something may have happened while nobody followed.
     notice();
     fails = clock.monotonicMs() - begunMs > AGAIN_MS.at(-1)! ? 0 : fails + 1;
@@ -38,10 +39,10 @@ export async function followEvents(
   }
 }
 
-function follow(env: NodeJS.ProcessEnv, notice: () => void, signal: AbortSignal): Promise<void> {
+function follow({ env, flags }: Engine, notice: () => void, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const filters = FILTERS.flatMap((filter) => ["--filter", filter]);
-    const child = spawn("docker", ["events", "--format", "{{.Action}}", ...filters], {
+    const child = spawn("docker", [...flags, "events", "--format", "{{.Action}}", ...filters], {
       env,
       stdio: ["ignore", "pipe", "ignore"],
     });

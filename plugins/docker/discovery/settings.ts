@@ -1,6 +1,6 @@
 /** The settings of a service, each with what it comes from. Pure. */
 import { type Ask, HEALTHCHECK } from "./ask.ts";
-import type { DiscoveredSettings, DiscoveryRules, Origins, Service } from "./contract.ts";
+import type { DiscoveredSettings, Origins, Service } from "./contract.ts";
 import type { Dependencies, Named } from "./dependencies.ts";
 import type { Switched } from "./switched.ts";
 import type { Saying } from "./vocabulary.ts";
@@ -13,8 +13,8 @@ export interface Candidate extends Named {
   ask: Ask;
 }
 
-/** Key by key: what labels say, then what the way of asking brings along, then the defaults of the rules. */
-export function toService(candidate: Candidate, dependencies: Dependencies, rules: DiscoveryRules): Service {
+/** Key by key: what labels say, then what the way of asking brings along. */
+export function toService(candidate: Candidate, dependencies: Dependencies): Service {
   const { view, name, said, by, ask } = candidate;
   const settings: DiscoveredSettings = { check: ask.check };
   const origins: Origins = { check: ask.by };
@@ -29,12 +29,12 @@ export function toService(candidate: Candidate, dependencies: Dependencies, rule
   }
   // The engine has counted the retries of a HEALTHCHECK already.
   const counted = ask.by === HEALTHCHECK ? { value: 1, by: HEALTHCHECK } : undefined;
-  const stop = said.stopTimeout ?? rules.defaults.stopTimeout;
+  const stop = said.stopTimeout;
   const { on, by: dependsOnBy } = dependencies;
   const status = ask.status ?? USUAL_STATUS;
   set("url", ask.url === undefined ? undefined : { value: ask.url, by: ask.by });
   set("http", status === USUAL_STATUS ? undefined : { value: { status }, by: ask.by }, "http.status");
-  set("interval", said.interval ?? ask.interval ?? rules.defaults.interval);
+  set("interval", said.interval ?? ask.interval);
   set("timeout", said.timeout ?? ask.timeout);
   set("startPeriod", said.startPeriod);
   set("failureThreshold", said.failureThreshold ?? counted);

@@ -31,7 +31,7 @@ function byOthers(view: ContainerView, rules: DiscoveryRules): Switched {
       if (said?.fault) return { kind: "wrong", fault: said.fault };
       if (said && !said.on) return { kind: "off", why: `${one.label} switches it off` };
       if (said && dialect.healsByHealthcheck && rules.onlyRunning && view.status !== "running") {
-        return { kind: "off", why: "it does not run (AUTOHEAL_ONLY_MONITOR_RUNNING)" };
+        return { kind: "off", why: "it does not run (plugins.docker.onlyRunning)" };
       }
       if (said) on ??= { kind: "on", by: one.label, dialect };
     }
@@ -43,9 +43,8 @@ const ALIVE = new Set(["running", "paused", "restarting"]);
 
 /** Nobody named this container: only what those tools would do is done, and they know only a HEALTHCHECK. */
 function byRule(view: ContainerView, rules: DiscoveryRules): Switched {
-  const isAll = rules.label === "all";
-  if (!isAll && !rules.monitorAll) return { kind: "off", why: unnamed(view) };
-  const rule = isAll ? "plugins.docker.label: all" : "AUTOHEAL_MONITOR_ALL";
+  if (rules.label !== "all") return { kind: "off", why: unnamed(view) };
+  const rule = "plugins.docker.label: all";
   if (!view.hasHealthcheck) {
     return { kind: "off", why: `it has no HEALTHCHECK, and no label switches it on beside ${rule}` };
   }
