@@ -1,5 +1,5 @@
 /** The end of the demo: one line for each incident, and whether everything was as it should be. */
-import { counted } from "../src/core/words.ts";
+import { counted } from "../src/core/phrases.ts";
 import { faultLine, paint, seconds } from "./paint.ts";
 import type { SceneResult } from "./scene.ts";
 import type { Stage } from "./stage.ts";

@@ -106,6 +106,7 @@ export default definePlugin<DockerOptions>(
         restart: async (...asked) => (await load()).restart(...asked),
         stop: async (...asked) => (await load()).stop(...asked),
         inspect: async (...asked) => (await load()).inspect(...asked),
+        diskFault: async (...asked) => (await load()).diskFault(...asked),
         stoppedByHand: async (...asked) => (await load()).stoppedByHand(...asked),
         evidence: async (...asked) => (await load()).evidence(...asked),
       };

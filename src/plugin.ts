@@ -1,8 +1,9 @@
 /** The one module that a plugin imports: the contracts, the vocabulary of settings, and the toolkit of sinks. */
 export type { Alert, AlertParams, EventType, Severity } from "./core/alert.ts";
-export type { CheckFault, OutOfReach } from "./core/container.ts";
+export type { CheckFault, EngineRestarts, OutOfReach, RecentRestarts } from "./core/container.ts";
 export type { RestartFault } from "./core/event.ts";
 export type { Delivery } from "./core/outbox.ts";
+export type * from "./plugin/container-facts.ts";
 export type * from "./plugin/contract.ts";
 export { definePlugin } from "./plugin/contract.ts";
 export type * from "./plugin/discovery.ts";

@@ -1,7 +1,7 @@
 /** The long-running watchdog: HTTP server, triggers and courier, from start to shutdown. */
 import type { Server } from "node:http";
 import type { Config, Reloaded } from "./config/config.ts";
-import { span } from "./core/words.ts";
+import { span } from "./core/phrases.ts";
 import { createHttpWorld } from "./http/world.ts";
 import type { Ports, Trigger } from "./plugin/contract.ts";
 import type { Discoverer } from "./plugin/discovery.ts";

@@ -3,11 +3,12 @@
  */
 import type { Clock, Log, MayAct, Redact, RestartResult, ServiceTarget } from "../../src/plugin.ts";
 import { type Client, type Ended, isContainerName, type Outcome } from "./client.ts";
+import type { DiskFault } from "./disk.ts";
 import { type Inspected, isOnlyAName } from "./facts.ts";
 import { type Fault, faultOf, isRefused, noSuchContainer, showS } from "./fault.ts";
 import { inspectContainers } from "./inspect.ts";
 import type { Restarted } from "./post-restart.ts";
-import { refuseParent, refuseSwarm, type Verb } from "./refuse.ts";
+import { refuseFull, refuseParent, refuseSwarm, type Verb } from "./refuse.ts";
 
 /** The engine's own stop timeout for a container that has none. */
 const ENGINE_STOP_TIMEOUT_MS = 10_000;
@@ -45,6 +46,8 @@ interface World {
   log: Log;
   redact: Redact;
   options: ActOptions;
+  /** Whether the engine's disk is full, where that can be seen. */
+  diskFault: DiskFault;
   flights: Map<string, Flight>;
   /** Called when a restart was tried, whatever became of it. */
   onRestarted?: ((restarted: Restarted) => void) | undefined;
@@ -147,7 +150,8 @@ async function attempt(
   flight.startedAtBefore = before.facts.startedAt;
   const refusal =
     refuseSwarm(before, verb) ??
-    (verb === "restart" ? await refuseParent(client, before, redact, signal) : undefined);
+    (verb === "restart" ? await refuseParent(client, before, redact, signal) : undefined) ??
+    (verb === "restart" ? refuseFull(await world.diskFault(signal, false)) : undefined);
   if (refusal) return refusal;
 
   const stopTimeout = service.options?.stopTimeout ?? world.options.stopTimeout;
@@ -221,7 +225,9 @@ async function settle(
 ): Promise<RestartResult> {
   const { verb } = flight;
   const fault = faultOf(outcome, name, world.redact);
-  if (!fault.unknown) return { ok: false, ...fault };
+  // Other things than the disk run out with the same words, such as the kernel's control groups.
+  const hasRoom = fault.fault === "disk_full" && (await world.diskFault(signal, false)) === null;
+  if (!fault.unknown) return { ok: false, ...fault, ...(hasRoom ? { fault: "other" } : {}) };
   const late =
     outcome.end === "expired" ? `the client's time was up after ${showS(outcome.afterMs)}` : fault.reason;
   const look = await inspectContainers(world.client, [name], world.redact, signal);

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import type { Check, CheckResult, Clock, Log, Redact, ServiceTarget } from "../../src/plugin.ts";
 import { type Client, isContainerName } from "./client.ts";
-import { createLoops } from "./crash-loop.ts";
+import type { Loops } from "./crash-loop.ts";
 import { hidingVariables } from "./facts.ts";
 import { noSuchContainer, oneLine, showS } from "./fault.ts";
 import { type Inspection, inspectContainers, STATE } from "./inspect.ts";
@@ -19,13 +19,14 @@ interface World {
   clock: Clock;
   log: Log;
   redact: Redact;
+  /** What it sees of engine restarts; inspections read it. */
+  loops: Loops;
 }
 
 /** Never rejects. A check that cannot be made is unknown: a silent engine says nothing about a container. */
 export function createCheck(world: World): Check<CheckSettings> {
-  const { clock, redact } = world;
+  const { clock, redact, loops } = world;
   const look = createSharedLook(world);
-  const loops = createLoops();
   const tell = createTeller(world.log);
   return {
     name: "docker",
@@ -34,9 +35,9 @@ export function createCheck(world: World): Check<CheckSettings> {
       if (!isContainerName(name)) return unknown("its container has no name of Docker's grammar");
       const found = await inTime(look(name, service.timeoutMs, signal), service, signal, clock);
       if (found === undefined)
-        return unknown(`the Docker engine gave no answer in ${showS(service.timeoutMs)}`);
+        return blocked(`the Docker engine gave no answer in ${showS(service.timeoutMs)}`, signal);
       tell(found);
-      if (!found.ok) return unknown(oneLine(found.reason, MAX_REASON));
+      if (!found.ok) return blocked(oneLine(found.reason, MAX_REASON), signal);
       const container = found.found.get(name);
       if (!container) {
         loops.forget(name);
@@ -55,6 +56,11 @@ export function createCheck(world: World): Check<CheckSettings> {
 
 function unknown(reason: string): CheckResult {
   return { ok: false, unknown: true, reason };
+}
+
+/** The engine says nothing. A check that was given up itself is no fault of the engine's. */
+function blocked(reason: string, signal: AbortSignal): CheckResult {
+  return { ok: false, unknown: true, reason, ...(signal.aborted ? {} : { blocked: true }) };
 }
 
 /** Names that wait for the look of this turn. */

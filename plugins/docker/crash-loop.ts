@@ -26,12 +26,18 @@ export interface Loops {
     facts: Pick<ContainerFacts, "id" | "restartCount" | "startedAt">,
     now: { at: number; monotonicMs: number },
   ): Loop | undefined;
+  /** What it said last of this container. */
+  last(name: string, id: string): Loop | undefined;
   forget(name: string): void;
 }
 
 export function createLoops(): Loops {
-  const seen = new Map<string, { id: string; sightings: Sighting[] }>();
+  const seen = new Map<string, { id: string; sightings: Sighting[]; loop?: Loop }>();
   return {
+    last(name, id) {
+      const known = seen.get(name);
+      return known?.id === id ? known.loop : undefined;
+    },
     forget: (name) => void seen.delete(name),
     see(name, { id, restartCount, startedAt }, { at, monotonicMs }) {
       const known = seen.get(name);
@@ -56,7 +62,10 @@ export function createLoops(): Loops {
       const before = sightings.findLast((one) => one.startedAt !== startedAt)?.monotonicMs ?? 0;
       const uptimeMs = Math.min(at - startedAt, monotonicMs - before);
       const isSettled = uptimeMs >= Math.min(SETTLED_MS, (2 * withinMs) / restarts);
-      return isSettled ? undefined : { restarts, withinMs };
+      if (isSettled) return undefined;
+      const loop = { restarts, withinMs };
+      seen.set(name, { id, sightings, loop });
+      return loop;
     },
   };
 }

@@ -1,15 +1,18 @@
 /** What the docker plugin does with the engine: one client, shared by its restarter, its check and its discoverer. */
-import type { Check, ContainerFacts, Discoverer, Redact, Restarter, Watchdog } from "../../src/plugin.ts";
+import type { Check, Discoverer, Redact, Restarter, Watchdog } from "../../src/plugin.ts";
 import { type ActOptions, createAct, type ServiceSettings } from "./act.ts";
 import { createByHand } from "./by-hand.ts";
 import { type CheckSettings, createCheck } from "./check.ts";
 import { createClient, loadDocker } from "./client.ts";
+import { createLoops } from "./crash-loop.ts";
+import { describeContainers } from "./described.ts";
+import { createDisk } from "./disk.ts";
 import { engineOf } from "./engine.ts";
 import { takeEvidence } from "./evidence.ts";
-import { oneLine } from "./fault.ts";
 import { inspectContainers } from "./inspect.ts";
 import type { EngineSettings, PostRestart } from "./options.ts";
 import { createPostRestart } from "./post-restart.ts";
+import { findReplacements } from "./replaced.ts";
 import { createUnreached } from "./unreached.ts";
 
 /** The settings of the plugin. Times in ms; `redact` are the sources of regular expressions. */
@@ -44,7 +47,9 @@ export function createDriver(watchdog: Watchdog, options: Options): Driver {
   const unreached = createUnreached({ client, clock, redact });
   const onRestarted =
     options.postRestart && createPostRestart({ log, env: watchdog.env, redact }, options.postRestart);
-  const act = createAct({ client, clock, log, redact, options, onRestarted });
+  const loops = createLoops();
+  const diskFault = createDisk({ client, redact });
+  const act = createAct({ client, clock, log, redact, options, diskFault, onRestarted });
   const rules = { label: options.label, onlyRunning: options.onlyRunning };
   return {
     prepare: loadDocker,
@@ -53,14 +58,13 @@ export function createDriver(watchdog: Watchdog, options: Options): Driver {
     inspect: async (names, signal, failed = new Map()) => {
       const look = await inspectContainers(client, names, redact, signal);
       if (!look.ok) return { ok: false, reason: look.reason, fault: look.fault };
-      const why = await unreached(look.found, failed, signal);
-      const containers = [...look.found].map(([name, { facts }]): [string, ContainerFacts] => {
-        const outOfReach = why.get(name);
-        const error = oneLine(redact(facts.error), 500);
-        return [name, { ...facts, error, ...(outOfReach ? { outOfReach } : {}) }];
-      });
-      return { ok: true, containers: Object.fromEntries(containers) };
+      const [why, others] = await Promise.all([
+        unreached(look.found, failed, signal),
+        findReplacements(client, look.found, signal),
+      ]);
+      return { ok: true, containers: describeContainers(look.found, { why, others, loops, redact }) };
     },
+    diskFault,
     stoppedByHand: createByHand(client, clock, redact),
     evidence: (service, signal) =>
       takeEvidence(
@@ -69,7 +73,7 @@ export function createDriver(watchdog: Watchdog, options: Options): Driver {
         { clock, logLines: options.logLines, timeoutMs: options.evidenceTimeout, redact },
         signal,
       ),
-    check: createCheck({ client, clock, log, redact }).run,
+    check: createCheck({ client, clock, log, redact, loops }).run,
     async discover(listed, signal) {
       const { createDiscovery } = await import("./discovery/discoverer.ts");
       return createDiscovery({ client, redact, isOn: options.discover, rules })(listed, signal);

@@ -10,6 +10,8 @@ export interface Inspected {
   labels: Readonly<Record<string, string>>;
   /** `NAME=value` */
   env: readonly string[];
+  /** `no`, `always`, `unless-stopped` or `on-failure`; empty if the engine does not say. */
+  restartPolicy: string;
   /** Of its HEALTHCHECK: `starting`, `healthy` or `unhealthy`; absent when it has none. */
   health?: string;
   /** `exit 1: <output>`, oldest first. */
@@ -96,6 +98,7 @@ function parseOne(raw: Json): Inspected {
     facts,
     labels,
     env: list(config.Env).map(text),
+    restartPolicy: text(object(object(raw.HostConfig).RestartPolicy).Name),
     hostname: text(config.Hostname),
     networkMode,
     networks: parseNetworks(object(raw.NetworkSettings).Networks),

@@ -89,6 +89,10 @@ const RULES: readonly Rule[] = [
 /** The connection ended when the engine may already have received the command. */
 const CUT_OFF = /\bEOF\b|connection reset|broken pipe|context deadline exceeded|connection lost/i;
 
+/** What helps against a full disk. */
+export const FREE_DISK =
+  "a container that is stopped now cannot start again; look at `docker system df` and at logs that grow, free space with `docker system prune`, and bound the logs (`--log-opt max-size=10m`)";
+
 /** The engine received the command and reports its result. */
 const OF_ENGINE = /Cannot (?:re)?(?:start|stop) container/i;
 
@@ -178,6 +182,9 @@ function ofEngine(said: string, detail: string): Fault {
   const parent = /No such container: ([0-9a-f]{12,64}|[\w.-]+)/i.exec(said)?.[1];
   if (parent) return deadParent(parent);
   const hint = hintOf({ texts: [said] });
+  if (/no space left on device/i.test(said)) {
+    return { fault: "disk_full", reason: `the engine's disk is full (${detail}): ${FREE_DISK}` };
+  }
   return { fault: "other", reason: hint ? `${detail} — ${hint}` : detail };
 }
 

@@ -21,6 +21,13 @@ export function refuseSwarm({ labels }: Inspected, verb: Verb): RestartResult | 
   };
 }
 
+/** On a full disk, the engine stops the container and cannot start it again. The look around may have come too late. */
+export function refuseFull(reason: string | null | undefined): RestartResult | undefined {
+  return reason
+    ? { ok: false, fault: "disk_full", untried: true, reason: `${reason}; nothing was done` }
+    : undefined;
+}
+
 /** Ask this before a restart: the engine stops the container before it finds that it cannot start it again. */
 export async function refuseParent(
   client: Client,

@@ -79,9 +79,7 @@ export function createFamily(
     return work().finally(() => busy.delete(name));
   }
 
-  const restarter: Required<
-    Omit<Restarter<ProcessSettings>, "prepare" | "inspect" | "stoppedByHand" | "evidence">
-  > = {
+  const restarter: Required<Pick<Restarter<ProcessSettings>, "name" | "restart" | "stop" | "takeOver">> = {
     name: "process",
     restart: (service, signal, mayAct) => alone(service.name, () => replace(service, true, signal, mayAct)),
     stop: (service, signal, mayAct) => alone(service.name, () => replace(service, false, signal, mayAct)),

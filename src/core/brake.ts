@@ -17,10 +17,8 @@ import { words } from "./words.ts";
 export function applyBrake(draft: Draft, rule: BrakeRule | undefined, around: Surroundings): void {
   const closed = draft.brake;
   const cause = causeToClose(draft, rule, around);
-  if (cause !== null && closed === null) {
-    const brake = { ...cause, sinceAt: draft.now };
-    draft.brake = { ...brake, toldAs: tellBrakeClosed(draft, brake, namesOf(fallen(draft))) };
-  } else if (cause === null && closed !== null && mayOpen(closed, around)) {
+  if (cause !== null && closed === null) close(draft, cause);
+  else if (cause === null && closed !== null && mayOpen(closed, around, draft.now)) {
     draft.brake = null;
     countAfresh(draft);
     tellBrakeOpened(draft, closed);
@@ -30,8 +28,25 @@ export function applyBrake(draft: Draft, rule: BrakeRule | undefined, around: Su
   }
 }
 
+function close(draft: Draft, cause: Pick<Brake, "kind" | "reason">): void {
+  const brake = { ...cause, sinceAt: draft.now };
+  draft.brake = { ...brake, toldAs: tellBrakeClosed(draft, brake, namesOf(fallen(draft))) };
+}
+
+/** A restart found the engine's disk full. Another one would stop a container that cannot start again. */
+export function brakeForDisk(draft: Draft, reason: string): void {
+  if (draft.brake === null) close(draft, { kind: "disk", reason });
+}
+
+/** Where the engine's disk cannot be seen from here, only another restart can tell. */
+const DISK_UNSEEN_MS = 30 * 60_000;
+
 /** What closed the brake must be seen to be over: a tick that did not look cannot open it. */
-function mayOpen(closed: Brake, around: Surroundings): boolean {
+function mayOpen(closed: Brake, around: Surroundings, now: number): boolean {
+  if (closed.kind === "disk") {
+    const isUnseen = around.diskFault === undefined && around.late === undefined;
+    return around.diskFault === null || (isUnseen && now - closed.sinceAt >= DISK_UNSEEN_MS);
+  }
   if (closed.kind === "engine") return around.engineFault === null;
   if (closed.kind === "network") return around.networkFault === null;
   return true;
@@ -44,6 +59,7 @@ function causeToClose(
 ): Pick<Brake, "kind" | "reason"> | null {
   if (around.networkFault) return { kind: "network", reason: words.brakeNetwork(around.networkFault) };
   if (around.engineFault) return { kind: "engine", reason: words.brakeEngine(around.engineFault) };
+  if (around.diskFault) return { kind: "disk", reason: around.diskFault };
   if (rule === undefined) return null;
   // A closed brake stays closed while this many are down, no matter when they went down.
   const since = draft.brake?.kind === "correlated" ? Number.NEGATIVE_INFINITY : draft.now - rule.windowMs;

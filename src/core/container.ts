@@ -23,6 +23,61 @@ export interface KnownContainer {
   stoppedByHand?: string;
   /** It is running, but the last check failed on the way to it. */
   outOfReach?: OutOfReach;
+  absence?: Absence;
+  /** The engine's error, if the container was never started. */
+  error?: string;
+  /** The command that creates and starts it. */
+  remedy?: string;
+  /** Somebody stopped it for a while, and starts it again: a text that says how and for what. */
+  stoppedFor?: string;
+  /** What the engine's own restart policy does with it; absent if it has none. */
+  engineRestarts?: EngineRestarts;
+  /** How its engine restarts went on from one look to the next. */
+  restartSeries?: RestartSeries;
+}
+
+/**
+ * Why there is no container to restart: none has the name; it was never started; it is being removed; or it has ended,
+ * and another one that was created takes its place.
+ */
+export type Absence = "gone" | "created" | "removing" | "replaced";
+
+/** The engine starts a container again whenever it ends, by a policy that the container was created with. */
+export interface EngineRestarts {
+  /** What the engine calls the policy. */
+  policy: string;
+  /** Since somebody last started or restarted it. */
+  count: number;
+  /** It has ended, and the engine is about to start it again. */
+  isDue?: true;
+  /** How it ended last, and what that suggests; absent while it runs. */
+  ended?: string;
+  /** How people find the cause. */
+  advice: string;
+}
+
+/** Restarts by the engine that a look found, as far as they follow one another. Times in ms since the epoch. */
+export interface RestartSeries {
+  fromCount: number;
+  count: number;
+  sinceAt: number;
+  /** When the count was last seen to grow, or a restart to be due; 0 if never. */
+  grewAt: number;
+  seenAt: number;
+  /** How the container ended last, as far as a look has found it ended. */
+  ended?: string;
+}
+
+/** Restarts by the engine, and within how many ms. */
+export interface RecentRestarts {
+  restarts: number;
+  withinMs: number;
+}
+
+/** A container as a look has just found it. */
+export interface SeenContainer extends KnownContainer {
+  /** Restarts that the restarter saw by itself, apart from looks. */
+  recentRestarts?: RecentRestarts;
 }
 
 /** Why a running container cannot be reached from where the watchdog runs. */

@@ -1,6 +1,6 @@
 /** Events go into the core, effects come out: what happened, and what the runner has to do about it. */
 import type { Alert } from "./alert.ts";
-import type { CheckFault, KnownContainer } from "./container.ts";
+import type { CheckFault, SeenContainer } from "./container.ts";
 import type { Policies } from "./policy.ts";
 import type { LogEntry } from "./state.ts";
 import type { TroubleId } from "./trouble-state.ts";
@@ -10,6 +10,8 @@ export interface Verdict {
   ok: boolean | null;
   reason: string;
   fault?: CheckFault;
+  /** It could not be made because the watchdog itself cannot ask: nothing is known of the service. */
+  blocked?: true;
 }
 
 /** What kept a restarter from its job. */
@@ -18,6 +20,7 @@ export type RestartFault =
   | "engine_unreachable"
   | "permission_denied"
   | "client_missing"
+  | "disk_full"
   | "other";
 
 /** How a restart ended. */
@@ -34,13 +37,15 @@ export interface Outcome {
 /** What the watchdog saw besides the checks of a tick. What is absent was not looked at. */
 export interface Surroundings {
   /** Containers by service, as the engine described them just now. */
-  containers?: Record<string, KnownContainer>;
+  containers?: Record<string, SeenContainer>;
   /** Services whose container does not exist. */
   gone?: readonly string[];
   /** The engine did not answer in time: nothing new is known about containers. */
   late?: true;
   /** Why the container engine does not answer; `null` when it does. */
   engineFault?: string | null;
+  /** Why the engine's disk has no room for a restart; `null` when it has; absent when that cannot be seen. */
+  diskFault?: string | null;
   /** Why the watchdog's own network seems to be down; `null` when it is not. */
   networkFault?: string | null;
 }

@@ -1,6 +1,7 @@
 /** Why a service that is down is not restarted now. One table has all rules, their order, and what each one does. */
-import type { KnownContainer } from "./container.ts";
+import type { Absence, KnownContainer } from "./container.ts";
 import type { Draft } from "./context.ts";
+import { crashLoop } from "./crash-loop.ts";
 import type { Budget, ServicePolicy } from "./policy.ts";
 import { own } from "./record.ts";
 import type { Hold, HoldKind, Pause, ServiceState } from "./state.ts";
@@ -46,9 +47,13 @@ export const HOLDS: readonly HoldRule[] = [
   { kind: "paused", told: false, holdsFollowers: true, find: pausedByRequest },
   { kind: "maintenance", told: false, holdsFollowers: true, find: inMaintenance },
   { kind: "paused", told: false, holdsFollowers: true, find: stoppedByHand },
+  { kind: "backup", told: false, holdsFollowers: true, find: stoppedForAWhile, countsAfresh: isRunning },
   { kind: "unreachable", told: false, find: unreachable, countsAfresh: isRunning, byReason: true },
+  { kind: "recreating", told: false, holdsFollowers: true, find: isBeingRecreated, countsAfresh: isRunning },
   { kind: "dependency", told: false, find: waitsForCause, countsAfresh: () => true },
   { kind: "brake", told: false, holdsFollowers: true, find: underBrake, endsBy: "opening" },
+  { kind: "missing", told: true, holdsFollowers: true, find: isMissing, countsAfresh: isRunning },
+  { kind: "crash-loop", told: true, find: inCrashLoop },
   { kind: "budget", told: true, holdsFollowers: true, find: budgetSpent, endsBy: "resume", givesUp: true },
   { kind: "backoff", told: true, holdsFollowers: true, find: restartUnseen, endsBy: "resume" },
   { kind: "backoff", told: true, find: inBackoff, endsBy: "resume" },
@@ -153,6 +158,16 @@ function stoppedByHand(draft: Draft, policy: ServicePolicy, service: ServiceStat
   return byHand === undefined ? null : { reason: words.holdByHand(policy, byHand) };
 }
 
+/** Whoever stops a container for a backup starts it again. If nobody does for this long, we do. */
+const STOPPED_FOR_MS = 3_600_000;
+
+function stoppedForAWhile({ now }: Draft, policy: ServicePolicy, service: ServiceState): Found | null {
+  const why = service.container?.stoppedFor;
+  const untilAt = (service.outage?.startedAt ?? now) + STOPPED_FOR_MS;
+  if (why === undefined || now >= untilAt) return null;
+  return { reason: words.holdStoppedFor(policy, why, STOPPED_FOR_MS), untilAt };
+}
+
 /** Its container is running: a restart would harm a healthy service and not bring it within reach. */
 function unreachable(_: Draft, policy: ServicePolicy, service: ServiceState): Found | null {
   const why = outOfReach(service);
@@ -161,6 +176,42 @@ function unreachable(_: Draft, policy: ServicePolicy, service: ServiceState): Fo
 
 function isRunning({ container }: ServiceState): boolean {
   return container?.runs === true;
+}
+
+/**
+ * An update removes a container and creates another one, and may create many before it starts the first. In this time
+ * since the service began to fail, nobody is told.
+ */
+const RECREATION_MS = 2 * 60_000;
+
+/** Also where the last look was too late to see the container, as long as the last but one did. */
+function absenceOf(
+  { around }: Draft,
+  { name }: ServicePolicy,
+  { container }: ServiceState,
+): Absence | undefined {
+  return around.gone?.includes(name) ? "gone" : container?.absence;
+}
+
+function isBeingRecreated(draft: Draft, policy: ServicePolicy, service: ServiceState): Found | null {
+  const absence = absenceOf(draft, policy, service);
+  // Where there never was a container, its name is wrong.
+  const isKnown = service.container !== null || service.lastPassAt > 0;
+  const untilAt = (service.outage?.startedAt ?? draft.now) + RECREATION_MS;
+  if (absence === undefined || !isKnown || draft.now >= untilAt) return null;
+  return { reason: words.holdRecreating(policy, absence), untilAt };
+}
+
+/** There is nothing that a restart could restart. One that was replaced is still there, and is better than none. */
+function isMissing(draft: Draft, policy: ServicePolicy, service: ServiceState): Found | null {
+  const absence = absenceOf(draft, policy, service);
+  if (absence === undefined || absence === "replaced") return null;
+  return { reason: words.holdMissing(policy, absence, service.container) };
+}
+
+function inCrashLoop({ now }: Draft, policy: ServicePolicy, { container }: ServiceState): Found | null {
+  const loop = crashLoop(container, now);
+  return loop ? { reason: words.holdCrashLoop(policy, loop, container!.engineRestarts!) } : null;
 }
 
 function waitsForCause(draft: Draft, { name }: ServicePolicy): Found | null {

@@ -8,9 +8,13 @@ import type { Troubles } from "./trouble-state.ts";
 export type HoldKind =
   | "paused"
   | "maintenance"
+  | "backup"
   | "unreachable"
+  | "recreating"
   | "dependency"
   | "brake"
+  | "missing"
+  | "crash-loop"
   | "backoff"
   | "budget"
   | "dry-run";
@@ -106,6 +110,16 @@ type Phase =
 
 export type Status = Phase["status"];
 
+export interface LastCheck {
+  at: number;
+  ok: boolean | null;
+  reason: string;
+  /** Of the last check that could be made. */
+  fault?: CheckFault;
+  /** How many checks in a row could not be made because the watchdog could not ask. */
+  blocked?: number;
+}
+
 /** What is known about a service in every status. */
 interface ServiceRecord {
   statusSinceAt: number;
@@ -114,8 +128,7 @@ interface ServiceRecord {
   failures: number;
   /** Passed checks in a row. */
   successes: number;
-  /** `fault` belongs to the last check that could be made. */
-  lastCheck: { at: number; ok: boolean | null; reason: string; fault?: CheckFault } | null;
+  lastCheck: LastCheck | null;
   lastPassAt: number;
   /** When a check last failed, even if the failure did not count. */
   lastFailAt: number;
@@ -142,9 +155,9 @@ export type ServiceState = ServiceRecord & Phase;
 
 export type ServiceIn<S extends Status> = Extract<ServiceState, { status: S }>;
 
-/** Holds every restart: too many services went down at once, or the engine or our own network is unavailable. */
+/** Holds every restart: too many services went down at once, the engine or our own network is away, or its disk is full. */
 export interface Brake {
-  kind: "correlated" | "engine" | "network";
+  kind: "correlated" | "engine" | "network" | "disk";
   sinceAt: number;
   reason: string;
   /** The id of the alert that told it. */

@@ -1,4 +1,5 @@
 /** Which fields of the state are times: who moves them, and who writes them as text, reads it here. */
+import type { KnownContainer } from "./container.ts";
 import type { DeadLetter, OutboxEntry } from "./outbox.ts";
 import type { Pause, WatchdogState } from "./state.ts";
 
@@ -27,6 +28,10 @@ type FieldOf<V, K> =
     : TimesOf<NonNullable<V>>;
 type OrNever<T> = [keyof T] extends [never] ? never : T;
 
+const container: TimesOf<KnownContainer> = {
+  startedAt: TIME,
+  restartSeries: { sinceAt: TIME, grewAt: TIME, seenAt: TIME },
+};
 const pause: TimesOf<Pause> = { sinceAt: TIME, untilAt: TIME };
 export const entryTimes: TimesOf<OutboxEntry> = { createdAt: TIME, nextAt: TIME };
 export const letterTimes: TimesOf<DeadLetter> = { ...entryTimes, diedAt: TIME };
@@ -52,7 +57,7 @@ export const stateTimes: TimesOf<WatchdogState> = {
       budgetFromAt: TIME,
       hold: { sinceAt: TIME, untilAt: TIME },
       pause,
-      container: { startedAt: TIME },
+      container,
     },
   ],
   absent: [
@@ -63,7 +68,7 @@ export const stateTimes: TimesOf<WatchdogState> = {
       budgetSpentAt: TIME,
       budgetFromAt: TIME,
       pause,
-      container: { startedAt: TIME },
+      container,
     },
   ],
   troubles: [{ sinceAt: TIME }],

@@ -1,8 +1,9 @@
-import { applyBrake } from "./brake.ts";
-import type { KnownContainer } from "./container.ts";
+import { applyBrake, brakeForDisk } from "./brake.ts";
+import type { KnownContainer, SeenContainer } from "./container.ts";
 import { isLaterStart } from "./container.ts";
 import type { Draft } from "./context.ts";
 import { change, note, openDraft } from "./context.ts";
+import { followRestarts } from "./crash-loop.ts";
 import { decide } from "./decide.ts";
 import type { BrakeRule, Effect, Outcome, RestartFault, Verdict, WatchdogEvent, World } from "./event.ts";
 import { isEndedBy } from "./holds.ts";
@@ -13,7 +14,7 @@ import { own } from "./record.ts";
 import { restartFollowers, settle, withhold } from "./restart.ts";
 import type { ServiceState, WatchdogState } from "./state.ts";
 import { dependencyOrder } from "./topology.ts";
-import { applyReach, applyTrouble, dropTroublesOfProcess } from "./trouble.ts";
+import { applyBlocked, applyReach, applyTrouble, dropTroublesOfProcess } from "./trouble.ts";
 import { judge } from "./verdict.ts";
 import { worded, words } from "./words.ts";
 
@@ -89,14 +90,18 @@ function onChecked(
   for (const name of dependencyOrder(draft.policies)) {
     const verdict = own(verdicts, name);
     if (verdict === undefined) continue;
+    const failures = draft.services[name]?.failures;
     change(draft, name, (policy, service) => judge(draft, policy, service, verdict, at));
-    if (verdict.ok === false) failed.push({ name, reason: worded(verdict.reason) });
+    // A failure that did not count, because the container has just started, is no reason to act.
+    const counts = draft.services[name]?.failures !== failures;
+    if (verdict.ok === false && counts) failed.push({ name, reason: worded(verdict.reason) });
   }
   applyBrake(draft, brake, draft.around);
   for (const { name, reason } of failed) {
     change(draft, name, (policy, service) => decide(draft, policy, service, reason));
   }
   applyReach(draft);
+  applyBlocked(draft);
 }
 
 /** If the container started after the restart was ordered, the restart was carried out. */
@@ -107,10 +112,25 @@ function withSeenRestart(service: ServiceState, { startedAt }: KnownContainer): 
 }
 
 /** The container as just seen. Its start may lie in the future by the engine's clock, but not by ours. */
-function seen(container: KnownContainer, known: KnownContainer | null, now: number): KnownContainer {
-  const { startedAt: engineStart } = container;
-  const same = known?.id === container.id && known.engineStart === engineStart;
-  return { ...container, startedAt: same ? known.startedAt : Math.min(engineStart, now), engineStart };
+function seen(
+  container: SeenContainer,
+  known: KnownContainer | null,
+  { intervalMs }: ServicePolicy,
+  now: number,
+): KnownContainer {
+  const { recentRestarts: _, ...facts } = container;
+  const { startedAt: engineStart } = facts;
+  const same = known?.id === facts.id && known.engineStart === engineStart;
+  const series = followRestarts(known, container, intervalMs, now);
+  // The engine soon forgets who stopped it. As long as nobody has started it, that stays true.
+  const stoppedFor = facts.stoppedFor ?? (same && !facts.runs ? known.stoppedFor : undefined);
+  return {
+    ...facts,
+    startedAt: same ? known.startedAt : Math.min(engineStart, now),
+    engineStart,
+    ...(series === undefined ? {} : { restartSeries: series }),
+    ...(stoppedFor === undefined ? {} : { stoppedFor }),
+  };
 }
 
 function learnContainers(draft: Draft): void {
@@ -121,9 +141,9 @@ function learnContainers(draft: Draft): void {
 }
 
 function withoutContainer(service: ServiceState): ServiceState {
-  if (!service.container?.runs) return service;
-  const { outOfReach: _, runs: __, ...container } = service.container;
-  return { ...service, container };
+  if (service.container === null || service.container.absence === "gone") return service;
+  const { outOfReach: _, runs: __, stoppedFor: ___, error: ____, ...container } = service.container;
+  return { ...service, container: { ...container, absence: "gone" } };
 }
 
 /** A new image or Compose configuration is a fix by somebody: backoff and budget start again. */
@@ -131,13 +151,13 @@ function withContainer(
   draft: Draft,
   policy: ServicePolicy,
   service: ServiceState,
-  container: KnownContainer,
+  container: SeenContainer,
 ): ServiceState {
   const rebuilt = service.container !== null && service.container.build !== container.build;
   if (rebuilt) note(draft, "info", policy.name, words.rebuilt(policy));
   return {
     ...withSeenRestart(rebuilt ? afresh(service, draft.now) : service, container),
-    container: seen(container, service.container, draft.now),
+    container: seen(container, service.container, policy, draft.now),
     ...(isEndedBy(container, service) ? { failures: 0, hold: null } : {}),
   };
 }
@@ -150,6 +170,7 @@ function onSettled(draft: Draft, outcomes: Record<string, Outcome>): void {
     change(draft, name, (_, service) => settle(draft, policy, service, outcome));
     const made = outcome.outcome === "restarted" && intent.action === "restart";
     if (made) restartFollowers(draft, policy, intent.along === "");
+    if (outcome.fault === "disk_full") brakeForDisk(draft, outcome.reason);
     if (outcome.fault !== undefined && RESTARTER_TROUBLES.has(outcome.fault)) {
       applyTrouble(draft, "restarter", outcome.reason, `restart of ${policy.container}`);
     } else if (outcome.outcome === "restarted") applyTrouble(draft, "restarter", null, "restart");

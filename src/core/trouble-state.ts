@@ -9,7 +9,8 @@ export type TroubleKind =
   | "unreachable"
   | "configuration"
   | "discovery"
-  | "container";
+  | "container"
+  | "checks";
 
 export type TroubleId =
   /** The state cannot be saved. */
@@ -20,6 +21,8 @@ export type TroubleId =
   | "restarter"
   /** The configuration was changed, and the change cannot be used. */
   | "configuration"
+  /** Checks cannot be made, because who is to be asked (the engine) does not answer. */
+  | "checks"
   /** Containers cannot be listed, so that services on this host may be missing. */
   | "discovery"
   /** A container's labels cannot be followed: it is not watched. */

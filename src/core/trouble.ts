@@ -16,6 +16,7 @@ const ENDS_WITH_PROCESS: Readonly<Record<TroubleKind, boolean>> = {
   configuration: true,
   discovery: true,
   container: false,
+  checks: false,
 };
 
 /** `sink:slack` is of the kind `sink`. */
@@ -65,6 +66,30 @@ export function applyReach(draft: Draft): void {
   for (const [id, { names, reason, isHeld }] of unreached) {
     if (isHeld) applyTrouble(draft, id, words.unreachable(names, reason), "check");
   }
+}
+
+/** One check that cannot be made may be an engine that restarts. */
+const BLOCKED_CHECKS = 2;
+
+/**
+ * Services of which nothing is known, because the engine cannot be asked how they are. Where the brake holds everything
+ * for the same reason, people know already.
+ */
+export function applyBlocked(draft: Draft): void {
+  const names: string[] = [];
+  let reason: string | undefined;
+  let isOver = true;
+  for (const [name, policy] of draft.policies) {
+    const check = draft.services[name]?.lastCheck;
+    if (!check?.blocked) continue;
+    isOver = false;
+    if (check.blocked < BLOCKED_CHECKS) continue;
+    names.push(policy.displayName);
+    reason ??= check.reason;
+  }
+  if (isOver) applyTrouble(draft, "checks", null, "check");
+  else if (reason !== undefined && draft.brake?.kind !== "engine")
+    applyTrouble(draft, "checks", words.blocked(names, reason), "check");
 }
 
 interface Unreached {

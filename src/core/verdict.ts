@@ -5,7 +5,7 @@ import { freshId, logged, note } from "./context.ts";
 import type { Incident, Verdict } from "./event.ts";
 import { standingHold } from "./holds.ts";
 import type { ServicePolicy } from "./policy.ts";
-import type { Outage, ServiceIn, ServiceState } from "./state.ts";
+import type { LastCheck, Outage, ServiceIn, ServiceState } from "./state.ts";
 import { enter, outOfReach } from "./state.ts";
 import { worded, words } from "./words.ts";
 
@@ -23,12 +23,20 @@ export function judge(
   if (service.status === "restarting") return service;
   if (verdict.ok && isQuiet(service)) return stillHealthy(service, verdict.reason, at);
   const reason = worded(verdict.reason);
-  const seen = { ...service, lastCheck: { at, ...verdict, reason } };
-  // A check that could not be made says nothing new: the fault of the last one stays.
-  if (verdict.ok === null) return { ...seen, lastCheck: { ...service.lastCheck, ...seen.lastCheck } };
+  const { blocked, ...made } = verdict;
+  const lastCheck = { at, ...made, reason };
+  if (verdict.ok === null) return notChecked(service, lastCheck, blocked);
+  const seen = { ...service, lastCheck };
   // The time of the tick's start, not now: a container may have started between the check and its verdict.
   if (verdict.ok) return onPass(draft, policy, { ...seen, lastPassAt: at }, reason);
   return onFail(draft, policy, { ...seen, lastFailAt: at }, reason);
+}
+
+/** A check that could not be made says nothing new: the fault of the last one stays. */
+function notChecked(service: Watched, lastCheck: LastCheck, isBlocked = false): ServiceState {
+  const { blocked = 0, ...before } = service.lastCheck ?? {};
+  const inARow = isBlocked ? { blocked: blocked + 1 } : {};
+  return { ...service, lastCheck: { ...before, ...lastCheck, ...inARow } };
 }
 
 const isQuiet = ({ status, backoffLevel, budgetSpentAt, outage }: ServiceState) =>

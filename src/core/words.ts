@@ -1,54 +1,18 @@
 /** Every sentence for people, in one place: the log, alerts, `/status` and the command line say the same. */
 
+import type { Absence, EngineRestarts, KnownContainer, RestartSeries } from "./container.ts";
 import type { BrakeRule, Outcome, Topic } from "./event.ts";
+import { counted, list, span, together, until } from "./phrases.ts";
 import type { Budget, ServicePolicy } from "./policy.ts";
 import type { Brake, HoldKind, Outage, Pause, RestartIntent, ServiceIn, ServiceState } from "./state.ts";
 
 type Down = ServiceIn<"down">;
-
-const UNITS = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
-  ["s", 1000],
-] as const;
-
-/** A time span for people, at most two units: `1 min 2 s`, `3 h`, `450 ms`. */
-export function span(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
-  let rest = Math.round(ms / 1000) * 1000;
-  const parts: string[] = [];
-  for (const [unit, size] of UNITS) {
-    if (rest >= size && parts.length < 2) {
-      parts.push(`${Math.floor(rest / size)} ${unit}`);
-      rest %= size;
-    } else if (parts.length > 0) break;
-  }
-  return parts.join(" ");
-}
-
-export const counted = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
-
-const until = (at: number | undefined, otherwise: string) =>
-  at === undefined ? otherwise : ` until ${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-
-const list = (names: readonly string[]) =>
-  names.length === 0
-    ? "none"
-    : names.length <= 6
-      ? names.join(", ")
-      : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 
 /** What failed in an outage. A state file of 0.1.0 knows only the first failure. */
 export const failureOf = ({ lastReason, firstReason }: Outage) => lastReason || firstReason || "not known";
 
 /** The reason, or a substitute for an empty one: a plugin may give none. */
 export const worded = (reason: string) => (reason.trim() === "" ? "no reason was given" : reason);
-
-const together = (names: readonly string[]) =>
-  names.length > 1 && names.length <= 6
-    ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`
-    : list(names);
 
 /** Every explanation has these facts: what failed, how often, and for how long. */
 function failing(outage: Outage, failures: number, now: number, reason: string): string {
@@ -65,6 +29,18 @@ export const titles = {
   brakeOpened: "Restarts are made again",
   troubleBegan: "The watchdog needs help",
   troubleEnded: "The watchdog works again",
+};
+
+const ABSENCES: Readonly<Record<Absence, string>> = {
+  gone: "does not exist",
+  created: "was created and never started",
+  removing: "is being removed",
+  replaced: "has ended, and another container takes its place",
+};
+
+const RELEASED: Partial<Record<HoldKind, string>> = {
+  dependency: "no longer waits for another service",
+  unreachable: "is within reach",
 };
 
 /** What is counted when the lines of one kind are too many to write. */
@@ -219,6 +195,31 @@ export const words = {
   holdUnreachable: (policy: ServicePolicy, why: string) =>
     `${policy.container} is running but cannot be reached from here: ${why}`,
 
+  holdStoppedFor: (policy: ServicePolicy, why: string, forMs: number) =>
+    `${why}: ${policy.container} is left alone until it is started again, for ${span(forMs)} at most`,
+
+  holdRecreating: (policy: ServicePolicy, absence: Absence) =>
+    `${policy.container} ${ABSENCES[absence]}: it is probably being recreated or updated`,
+
+  holdMissing: (policy: ServicePolicy, absence: Absence, known: KnownContainer | null) => {
+    const error = known?.error ? ` (${known.error})` : "";
+    const remedy = known?.remedy
+      ? `run \`${known.remedy}\``
+      : "create and start it, or correct the container's name in the configuration";
+    return `${policy.container} ${ABSENCES[absence]}${error}: ${remedy}`;
+  },
+
+  holdCrashLoop: (policy: ServicePolicy, loop: RestartSeries, { policy: rule, advice }: EngineRestarts) => {
+    const restarts = loop.count - loop.fromCount;
+    const since = span(loop.seenAt - loop.sinceAt);
+    const often = restarts > 0 ? `${counted(restarts, "restart")} in ${since}` : `restart ${loop.count}`;
+    const ended = loop.ended === undefined ? "" : `, last ended with ${loop.ended}`;
+    return `crash loop: the engine itself restarts ${policy.container} whenever it ends (restart policy ${rule}): ${often}${ended}; a restart by the watchdog would only add to it: ${advice}`;
+  },
+
+  blocked: (names: readonly string[], reason: string) =>
+    `${together(names)} cannot be checked: ${reason}. Nothing is known of ${names.length === 1 ? "it" : "them"}, and nothing is restarted`,
+
   unreachable: (names: readonly string[], why: string) =>
     `${together(names)} cannot be checked and ${names.length === 1 ? "is not restarted, because its container is running" : "are not restarted, because their containers are running"}: ${why}`,
 
@@ -228,7 +229,7 @@ export const words = {
     `waiting for ${cause.displayName}, which is ${service.status === "healthy" ? "still starting" : service.status}${service.outage ? ` (failing for ${span(now - service.outage.startedAt)})` : ""}`,
 
   released: (policy: ServicePolicy, kind: HoldKind) =>
-    `${policy.displayName} ${kind === "dependency" ? "no longer waits for another service" : "is within reach"}: its failures are counted from 0 again`,
+    `${policy.displayName} ${RELEASED[kind] ?? "has a container that runs"}: its failures are counted from 0 again`,
 
   brakeCorrelated: (fallen: number, total: number, rule: BrakeRule) =>
     `${fallen} of ${total} services went down within ${span(rule.windowMs)}, which points to one cause outside them`,

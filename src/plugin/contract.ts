@@ -7,10 +7,11 @@
  */
 import type { GenericSchema } from "valibot";
 import type { Alert } from "../core/alert.ts";
-import type { CheckFault, OutOfReach } from "../core/container.ts";
+import type { CheckFault } from "../core/container.ts";
 import type { RestartFault } from "../core/event.ts";
 import type { Delivery } from "../core/outbox.ts";
 import type { Redact } from "../redaction/redactor.ts";
+import type { ContainerFacts, FailedCheck } from "./container-facts.ts";
 import type { Discoverer } from "./discovery.ts";
 import type { ForeignEnvironment } from "./foreign.ts";
 import type { SinkSettings } from "./sink-settings.ts";
@@ -57,10 +58,13 @@ export interface ServiceTarget<Options = unknown> {
   options: Options;
 }
 
-/** `unknown`: the check could not be made, and counts as nothing. `fault`: it failed before it came to the service. */
+/**
+ * `unknown`: the check could not be made, and counts as nothing; with `blocked`, because whoever is asked about the
+ * service does not answer: people are told. `fault`: it failed before it came to the service.
+ */
 export type CheckResult =
   | { ok: true; reason: string }
-  | { ok: false; reason: string; unknown?: true; fault?: CheckFault };
+  | { ok: false; reason: string; unknown?: true; blocked?: true; fault?: CheckFault };
 
 export interface Check<Options = unknown> {
   name: string;
@@ -75,36 +79,6 @@ export interface Check<Options = unknown> {
 export type RestartResult =
   | { ok: true; reason: string }
   | { ok: false; reason: string; fault?: RestartFault; unknown?: true; untried?: true };
-
-/** A container as the engine reports it. Times in ms since the epoch; 0 if the engine has none. */
-export interface ContainerFacts {
-  id: string;
-  image: string;
-  /** `com.docker.compose.config-hash`, empty outside compose. */
-  configHash: string;
-  /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
-  status: string;
-  startedAt: number;
-  finishedAt: number;
-  exitCode: number;
-  oomKilled: boolean;
-  error: string;
-  restartCount: number;
-  /** `Healthcheck.StartPeriod`; absent when the image has none. */
-  startPeriodMs?: number;
-  /** The container's own stop timeout; absent when it has none (the engine then waits 10 s). */
-  stopTimeoutMs?: number;
-  /** `HostConfig.NetworkMode=container:<id>`: whose network namespace it lives in. */
-  networkParent?: string;
-  /** Set if it runs, but its check fails because the watchdog cannot reach it. */
-  outOfReach?: OutOfReach;
-}
-
-/** A check that failed before it reached the service. */
-export interface FailedCheck {
-  url: string;
-  fault: CheckFault;
-}
 
 /** What is kept of a container before it is restarted. Texts are bounded and have no secrets. */
 export interface Evidence {
@@ -148,6 +122,12 @@ export interface Restarter<Options = unknown> {
   >;
   /** How a person ended the container, or is ending it while it still runs (`stopped by docker stop at …`). */
   stoppedByHand?(container: string, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Why the disk of its engine has no room for a restart, which would stop a container that then cannot start; `null`
+   * if it has room; `undefined` if that cannot be seen from here. `wasFull`: it was, and needs some room to be over.
+   * Called only when a restart is due, and while the disk is full.
+   */
+  diskFault?(signal: AbortSignal, wasFull: boolean): Promise<string | null | undefined>;
   /**
    * Called when this process has taken the state, before its first tick, and after each reload, with the services of
    * this restarter: takes over what an earlier watchdog left. `file` is a path beside the state, for whatever must

@@ -1,13 +1,15 @@
 /** Hides secrets in what checks and restarters say, before anybody keeps, shows or sends it. */
+import type { EngineRestarts } from "../core/container.ts";
 import type { Redact } from "../redaction/redactor.ts";
-import type { Check, ContainerFacts, Evidence, Restarter } from "./contract.ts";
+import type { ContainerFacts } from "./container-facts.ts";
+import type { Check, Evidence, Restarter } from "./contract.ts";
 
 export function redactedCheck(check: Check, redact: Redact): Check {
   return { name: check.name, run: (service, signal) => said(redact, () => check.run(service, signal)) };
 }
 
 export function redactedRestarter(restarter: Restarter, redact: Redact): Restarter {
-  const { name, prepare, stop, inspect, stoppedByHand, takeOver, evidence } = restarter;
+  const { name, prepare, stop, inspect, stoppedByHand, diskFault, takeOver, evidence } = restarter;
   return {
     name,
     restart: (...asked) => said(redact, () => restarter.restart(...asked)),
@@ -24,6 +26,12 @@ export function redactedRestarter(restarter: Restarter, redact: Redact): Restart
       async stoppedByHand(...asked) {
         const how = await orRedacted(redact, () => stoppedByHand.call(restarter, ...asked));
         return how === undefined ? undefined : redact(how);
+      },
+    }),
+    ...(diskFault && {
+      async diskFault(...asked) {
+        const why = await orRedacted(redact, () => diskFault.call(restarter, ...asked));
+        return typeof why === "string" ? redact(why) : why;
       },
     }),
     ...(evidence && {
@@ -60,13 +68,27 @@ function redactedContainers(containers: Record<string, ContainerFacts>, redact: 
 }
 
 function redactedFacts(facts: ContainerFacts, redact: Redact): ContainerFacts {
-  const { error, outOfReach } = facts;
+  const { error, outOfReach, engineRestarts, remedy, replacedBy, stopsFor } = facts;
   return {
     ...facts,
     error: redact(error),
+    ...(remedy !== undefined && { remedy: redact(remedy) }),
+    ...(replacedBy !== undefined && { replacedBy: redact(replacedBy) }),
+    ...(stopsFor !== undefined && { stopsFor: redact(stopsFor) }),
+    ...(engineRestarts && { engineRestarts: redactedRestarts(engineRestarts, redact) }),
     ...(outOfReach && {
       outOfReach: { cause: redact(outOfReach.cause), reason: redact(outOfReach.reason) },
     }),
+  };
+}
+
+function redactedRestarts(restarts: EngineRestarts, redact: Redact): EngineRestarts {
+  const { policy, ended, advice } = restarts;
+  return {
+    ...restarts,
+    policy: redact(policy),
+    advice: redact(advice),
+    ...(ended !== undefined && { ended: redact(ended) }),
   };
 }
 

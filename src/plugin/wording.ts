@@ -1,6 +1,6 @@
 /** What an alert says besides its title and its message: the same facts in the same words at every receiver. */
 import type { Alert } from "../core/alert.ts";
-import { span } from "../core/words.ts";
+import { span } from "../core/phrases.ts";
 
 export interface Fact {
   name: string;

@@ -1,6 +1,6 @@
 import type { Verdict } from "../core/event.ts";
+import { span } from "../core/phrases.ts";
 import { record } from "../core/record.ts";
-import { span } from "../core/words.ts";
 import type { Check, CheckResult, Clock, Log, Ports, ServiceTarget } from "../plugin/contract.ts";
 import { withDeadline } from "../system/clock.ts";
 import { errorText } from "../system/log.ts";
@@ -56,8 +56,9 @@ async function runOne(check: Check, target: ServiceTarget, signal: AbortSignal):
 
 function verdictOf(result: CheckResult): Verdict {
   if (result.ok) return { ok: true, reason: result.reason };
-  const { reason, fault, unknown } = result;
-  return { ok: unknown ? null : false, reason, ...(fault ? { fault } : {}) };
+  const { reason, fault, unknown, blocked } = result;
+  if (unknown) return { ok: null, reason, ...(blocked ? { blocked } : {}) };
+  return { ok: false, reason, ...(fault ? { fault } : {}) };
 }
 
 function overdue(check: Check, target: ServiceTarget, shutDown: boolean): Verdict {

@@ -1,12 +1,13 @@
 /** Looks around when something fails: at containers, at the engine, at the watchdog's own network. */
 
-import type { CheckFault, KnownContainer } from "../core/container.ts";
+import type { Absence, CheckFault, SeenContainer } from "../core/container.ts";
 import { isLaterStart } from "../core/container.ts";
 import type { Outcome, Surroundings, Verdict } from "../core/event.ts";
-import type { Policies } from "../core/policy.ts";
+import type { Policies, ServicePolicy } from "../core/policy.ts";
 import { own } from "../core/record.ts";
 import type { ServiceState, WatchdogState } from "../core/state.ts";
-import type { ContainerFacts, FailedCheck, Ports, Restarter } from "../plugin/contract.ts";
+import type { ContainerFacts, FailedCheck } from "../plugin/container-facts.ts";
+import type { Ports, Restarter } from "../plugin/contract.ts";
 import { withDeadline } from "../system/clock.ts";
 import { errorText } from "../system/log.ts";
 import type { WiredService } from "./services.ts";
@@ -57,13 +58,31 @@ export function createLookout(roster: () => Watched, ports: Ports): Lookout {
         async ([name, one]) => [name, await known(name, one, stopping.has(name), signal)] as const,
       ),
     );
-    const containers: Record<string, KnownContainer> = Object.fromEntries(looked);
+    const containers: Record<string, SeenContainer> = Object.fromEntries(looked);
     Object.assign(around, { containers, gone, ...(fault === undefined ? {} : { engineFault: fault }) });
   }
 
   async function lookAtNetwork(around: Surroundings, signal: AbortSignal) {
     const { sentinel } = roster();
     if (sentinel) around.networkFault = await sentinel(signal);
+  }
+
+  async function lookAtDisk(
+    failing: readonly string[],
+    state: WatchdogState,
+    around: Surroundings,
+    signal: AbortSignal,
+  ) {
+    const { services, policies } = roster();
+    const wasFull = state.brake?.kind === "disk";
+    const due = wasFull
+      ? [...services.keys()]
+      : failing.filter((name) => isDue(state.services[name], policies.get(name)));
+    const restarters = new Set(due.map((name) => services.get(name)?.restarter));
+    for (const restarter of restarters) {
+      const fault = await restarter?.diskFault?.(signal, wasFull).catch(() => undefined);
+      if (fault !== undefined && !signal.aborted) around.diskFault = fault || around.diskFault || null;
+    }
   }
 
   async function look(
@@ -86,6 +105,7 @@ export function createLookout(roster: () => Watched, ports: Ports): Lookout {
     const looks = Promise.all([
       lookAtContainers(seen, faultsOf(seen, state, verdicts), stopping, around, over.signal),
       lookAtNetwork(around, over.signal),
+      lookAtDisk(failing, state, around, over.signal),
     ]);
     const inTime = await withDeadline(ports.clock, LOOK_MS, looks);
     over.abort("the look is over");
@@ -133,6 +153,17 @@ export function createLookout(roster: () => Watched, ports: Ports): Lookout {
   return { look, ends };
 }
 
+/** A restart of the service may be ordered after this failed check. */
+function isDue(service: ServiceState | undefined, policy: ServicePolicy | undefined): boolean {
+  if (service === undefined || policy === undefined || service.restart !== null) return false;
+  return policy.container !== "" && service.failures + 1 >= policy.failureThreshold;
+}
+
+function absenceOf({ status, replacedBy }: ContainerFacts): Absence | undefined {
+  if (status === "created" || status === "removing") return status;
+  return status !== "running" && replacedBy !== undefined ? "replaced" : undefined;
+}
+
 /** What was seen, by service. `gone`: services whose container does not exist. */
 interface Seen {
   facts: Map<string, ContainerFacts>;
@@ -149,7 +180,7 @@ export interface Inspector {
     faults?: ReadonlyMap<string, CheckFault>,
   ): Promise<Seen>;
   /** What the rules need of the facts. `stopping`: the service fails and no restart of ours is under way. */
-  known(name: string, facts: ContainerFacts, stopping: boolean, signal: AbortSignal): Promise<KnownContainer>;
+  known(name: string, facts: ContainerFacts, stopping: boolean, signal: AbortSignal): Promise<SeenContainer>;
 }
 
 /** Asks the restarters about containers. Never rejects. */
@@ -209,18 +240,26 @@ export function createInspector({ services, policies }: Watched): Inspector {
     facts: ContainerFacts,
     stopping: boolean,
     signal: AbortSignal,
-  ): Promise<KnownContainer> {
-    const { id, image, configHash, startedAt, startPeriodMs, networkParent, outOfReach } = facts;
+  ): Promise<SeenContainer> {
+    const { id, image, configHash, startedAt, startPeriodMs, networkParent, outOfReach, remedy } = facts;
     const ends = facts.status === "running" ? stopping : true;
-    const byHand =
-      policies.get(name)!.respectManualStop && ends ? await stoppedByHand(name, facts, signal) : undefined;
+    const respects = policies.get(name)!.respectManualStop;
+    const asks = ends && (respects || facts.stopsFor !== undefined);
+    const byHand = asks ? await stoppedByHand(name, facts, signal) : undefined;
+    const absence = absenceOf(facts);
     return {
       id,
       build: `${image} ${configHash}`.trim(),
       startedAt,
       ...(startPeriodMs === undefined ? {} : { startPeriodMs }),
       ...(networkParent === undefined ? {} : { networkParent }),
-      ...(byHand === undefined ? {} : { stoppedByHand: byHand }),
+      ...(byHand === undefined || !respects ? {} : { stoppedByHand: byHand }),
+      ...(byHand === undefined || !facts.stopsFor ? {} : { stoppedFor: `${byHand}, ${facts.stopsFor}` }),
+      ...(absence === undefined ? {} : { absence }),
+      ...(absence === "created" && facts.error !== "" ? { error: facts.error } : {}),
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(facts.engineRestarts === undefined ? {} : { engineRestarts: facts.engineRestarts }),
+      ...(facts.recentRestarts === undefined ? {} : { recentRestarts: facts.recentRestarts }),
       ...(facts.status === "running" ? { runs: true } : {}),
       ...(outOfReach === undefined ? {} : { outOfReach }),
     };

@@ -7,7 +7,7 @@ import type { Surroundings, World } from "../../src/core/event.ts";
 import { explain } from "../../src/core/explain.ts";
 import { followerHold, HOLDS, holdNow, silentHold, standingHold } from "../../src/core/holds.ts";
 import type { ServicePolicy } from "../../src/core/policy.ts";
-import type { ServiceState, WatchdogState } from "../../src/core/state.ts";
+import type { Outage, ServiceState, WatchdogState } from "../../src/core/state.ts";
 import { emptyState, newService } from "../../src/core/state.ts";
 import { drive, policy, said, T0 } from "./drive.ts";
 
@@ -56,6 +56,10 @@ function heldByAll(): Held {
       startedAt: 1,
       stoppedByHand: "stopped by docker stop",
       outOfReach: { cause: "lan", reason: "it is on the network lan" },
+      stoppedFor: "stopped by docker stop, for a backup",
+      absence: "created",
+      engineRestarts: { policy: "always", count: 7, isDue: true, advice: "read its log" },
+      restartSeries: { fromCount: 2, count: 7, sinceAt: T0 - 60_000, grewAt: T0, seenAt: T0 },
     },
     restarts: [{ at: T0, outcome: "unknown", reason: "its time was up" }],
     notBeforeAt: T0 + 60_000,
@@ -70,13 +74,32 @@ function heldByAll(): Held {
   };
 }
 
+const OUTAGE: Outage = {
+  id: "inc_1",
+  startedAt: T0,
+  failures: 3,
+  firstReason: "HTTP 503",
+  lastReason: "HTTP 503",
+  restarts: 0,
+  restarted: "no",
+  toldAt: 0,
+  toldAs: "",
+  remindedAt: 0,
+  log: [],
+};
+
 const ENDS: ((held: Held) => void)[] = [
   ({ service }) => Object.assign(service, { pause: null }),
   ({ world }) => Object.assign(world, { maintenance: {} }),
   ({ service }) => delete service.container!.stoppedByHand,
+  ({ service }) => delete service.container!.stoppedFor,
   ({ service }) => delete service.lastCheck!.fault,
+  // Its time is up; it goes on as missing.
+  ({ service }) => Object.assign(service, { outage: { ...OUTAGE, startedAt: T0 - 120_000 } }),
   ({ policy }) => Object.assign(policy, { dependsOn: [] }),
   ({ state }) => Object.assign(state, { brake: null }),
+  ({ service }) => delete service.container!.absence,
+  ({ service }) => delete service.container!.engineRestarts,
   ({ policy }) => Object.assign(policy, { budget: null }),
   ({ service }) => Object.assign(service.restarts[0]!, { outcome: "restarted" }),
   ({ service }) => Object.assign(service, { notBeforeAt: 0 }),

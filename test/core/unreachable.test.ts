@@ -82,12 +82,15 @@ test("one that stops while it is held is started at its next failed check, and t
   assert.deepEqual(said(unresolved(d, 1, "executor")), ["restart", "FAILURE/check/0"]);
 });
 
-test("one that is removed while it is held is treated as any that is gone", () => {
+test("one that is removed while it is held has nothing to restart, and is told down after a while", () => {
   const d = drive(policy("executor"));
   shows(d, { executor: SHOP });
   unresolved(d, 5, "executor");
   shows(d, { executor: "gone" });
-  assert.deepEqual(said(unresolved(d, 1, "executor")), ["restart", "FAILURE/check/0"]);
+  assert.deepEqual(said(unresolved(d, 1, "executor")), ["FAILURE/check/0"]);
+  assert.equal(d.state.services.executor!.hold?.kind, "recreating");
+  assert.deepEqual(said(unresolved(d, 4, "executor")), ["DOWN/none/9"]);
+  assert.equal(d.state.services.executor!.hold?.kind, "missing");
 });
 
 test("one command is one alert, however many services need it", () => {

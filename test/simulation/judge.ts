@@ -1,5 +1,5 @@
 /** Watches a world from outside and holds the invariants; a breach throws with what happened. */
-import type { WatchdogState } from "../../src/core/state.ts";
+import type { HoldKind, WatchdogState } from "../../src/core/state.ts";
 import type { Alert } from "../../src/plugin.ts";
 import type { Town } from "./town.ts";
 
@@ -42,6 +42,10 @@ export interface Tally {
   outages: number;
   holds: number;
   reloads: number;
+  crashLoops: number;
+  recreations: number;
+  backups: number;
+  fullDisks: number;
 }
 
 interface Seen {
@@ -59,7 +63,14 @@ interface Seen {
 }
 
 /** Holds that end when something else does, which their reason names. */
-const ENDLESS = new Set(["dependency", "brake", "budget", "dry-run"]);
+const ENDLESS = new Set(["dependency", "brake", "missing", "crash-loop", "budget", "dry-run"]);
+
+const LOOKED: Partial<Record<HoldKind, keyof Tally>> = {
+  "crash-loop": "crashLoops",
+  recreating: "recreations",
+  missing: "recreations",
+  backup: "backups",
+};
 
 export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
   const tally: Tally = {
@@ -72,6 +83,10 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     outages: 0,
     holds: 0,
     reloads: 0,
+    crashLoops: 0,
+    recreations: 0,
+    backups: 0,
+    fullDisks: 0,
   };
   const breaches: string[] = [];
   let town: Town;
@@ -108,6 +123,13 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     const earlier = [...told.get(sink)!.values()].filter((one) => one.params.component_name === name);
     const incident = alert.params.incident_id;
     if (alert.event_type !== "WATCHDOG_FAILURE") judgeWords(sink, alert, earlier);
+    else if (incident?.startsWith("trouble_")) {
+      const { success } = alert.params;
+      const twice = earlier.some(
+        ({ params }) => params.incident_id === incident && params.success === success,
+      );
+      hold(!twice, `${sink}: ${incident} was told twice`);
+    }
     if (alert.event_type === "COMPONENT_DOWN") {
       const twice = earlier.some(
         (one) => one.event_type === "COMPONENT_DOWN" && one.params.incident_id === incident,
@@ -163,6 +185,7 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     restartAllowed(service, state) {
       judgeStanding(service, state);
       const intent = state.services[service]?.restart;
+      if ((intent?.orderedAt ?? 0) > sleptAt) judgeLook(service, intent?.along !== "");
       const asked = intent?.askedBy !== undefined;
       if (intent?.along !== "") return;
       if (!asked) judgeFailures(service);
@@ -207,9 +230,12 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
       if (service === "") allPausedUntilAt = action === "pause" ? untilAt : 0;
     },
     looked(state) {
+      if (state.brake?.kind === "disk") tally.fullDisks++;
       for (const [name, service] of Object.entries(state.services)) {
         if (service.hold === null) continue;
         tally.holds++;
+        const looked = LOOKED[service.hold.kind];
+        if (looked) tally[looked]++;
         hold(service.hold.reason.length > 10, `${name} is held (${service.hold.kind}) and nobody says why`);
         const ends = service.hold.untilAt !== undefined;
         hold(ends || ENDLESS.has(service.hold.kind), `${name} is held (${service.hold.kind}) without an end`);
@@ -280,6 +306,13 @@ export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
     hold(state.brake === null, `${service} was restarted under the brake`);
     hold(town.maintenance(now)[service] === undefined, `${service} was restarted in a window`);
     hold(!town.policies.get(service)!.dryRun, `${service} was restarted in a dry run`);
+  }
+
+  /** Nothing is restarted where the last look showed that a restart cannot mend it. */
+  function judgeLook(service: string, isAlong: boolean): void {
+    const { shown } = town.services.get(service)!;
+    hold(shown === "there" || (isAlong && shown === "due"), `${service} was restarted, and is ${shown}`);
+    hold(!town.diskWasFull(), `${service} was restarted, and the disk is full`);
   }
 
   /** No restart before the threshold, and none of a container that is still starting. */

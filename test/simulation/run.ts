@@ -19,6 +19,10 @@ async function playWorlds(first: number, last: number): Promise<WorldsReport> {
     outages: 0,
     holds: 0,
     reloads: 0,
+    crashLoops: 0,
+    recreations: 0,
+    backups: 0,
+    fullDisks: 0,
   };
   for (let seed = first; seed <= last; seed++) {
     const judge = createJudge();

@@ -83,9 +83,11 @@ export async function playWorld({ seed, faultTicks, quietTicks }: Settings, judg
     await process.reload(new Map(policies), anew);
   }
 
+  // Where the disk cannot be seen, the brake waits for 30 min.
+  const lastTicks = town.diskIsSeen ? quietTicks : quietTicks + 60;
   const earlier: Process[] = [];
   let process = machine.start();
-  for (let tick = 0; tick < faultTicks + quietTicks; tick++) {
+  for (let tick = 0; tick < faultTicks + lastTicks; tick++) {
     if (process.isOver()) {
       // One that sleeps is not stopped: it wakes, and must see by itself that it is too late.
       judge.superseded();

@@ -58,6 +58,19 @@ const container: Required<KnownContainer> = {
   runs: true,
   stoppedByHand: "stopped by docker stop at 18:20",
   outOfReach: { cause: "backend", reason: "join the network: docker network connect backend watchdog" },
+  absence: "created",
+  error: "port is already allocated",
+  remedy: "docker compose up -d executor",
+  stoppedFor: "stopped by a person, probably for a backup",
+  engineRestarts: { policy: "always", count: 7, isDue: true, ended: "exit code 3", advice: "read its log" },
+  restartSeries: {
+    fromCount: 4,
+    count: 7,
+    sinceAt: at(-40),
+    grewAt: at(-10),
+    seenAt: at(-3),
+    ended: "exit code 3",
+  },
 };
 
 /** In every one of its parts at once, which no service ever is. */
@@ -246,7 +259,8 @@ export function stateOf010(): Json {
   for (const service of Object.values<Json>(known.services)) {
     drop(service.outage, "lastReason", "toldAs");
     drop(service.restart, "askedBy", "forced");
-    drop(service.container, "engineStart", "runs", "outOfReach");
+    drop(service.container, "engineStart", "runs", "outOfReach", "absence", "error", "remedy", "stoppedFor");
+    drop(service.container, "engineRestarts", "restartSeries");
     for (const one of service.restarts as Json[]) drop(one, "startBefore", "untried");
     drop(service.lastCheck, "fault");
     if ((service.hold as Json | null)?.kind === "unreachable")

@@ -225,3 +225,48 @@ test("a container that started after its restart was ordered tells that the rest
   assert.equal((await look.ends(ordered(T0 - 1000))).executor?.outcome, "restarted");
   assert.deepEqual(await look.ends(ordered(T0 + 1000)), {});
 });
+
+test("the engine's disk is looked at only when a restart is due, and as long as it is full", async () => {
+  const asked: boolean[] = [];
+  const { look } = lookout({
+    async diskFault(_signal, wasFull) {
+      asked.push(wasFull);
+      return "the disk is full";
+    },
+  });
+  const failed = (failures: number): WatchdogState => ({
+    ...emptyState(),
+    services: { executor: { ...newService(T0), failures } },
+  });
+  assert.equal("diskFault" in (await look.look(["executor"], failed(1))), false);
+  assert.equal((await look.look(["executor"], failed(2))).diskFault, "the disk is full");
+  const full = { ...failed(0), brake: { kind: "disk" as const, sinceAt: T0, reason: "full" } };
+  await look.look([], full);
+  assert.deepEqual(asked, [false, true]);
+});
+
+test("who stopped a container is asked for its backup too, and one that was never started is no container", async () => {
+  const facts: ContainerFacts = { ...FACTS, status: "exited", stopsFor: "for a backup" };
+  const stoppedByHand = async () => "stopped by a person";
+  const show = async (one: ContainerFacts) => {
+    const { look } = lookout({
+      stoppedByHand,
+      inspect: async (names) => ({
+        ok: true,
+        containers: Object.fromEntries(names.map((name) => [name, one])),
+      }),
+    });
+    return (await look.look(["executor"], emptyState())).containers!.executor!;
+  };
+  const stopped = await show(facts);
+  assert.equal(stopped.stoppedFor, "stopped by a person, for a backup");
+  assert.equal(stopped.stoppedByHand, undefined);
+  assert.equal((await show({ ...FACTS, status: "exited" })).stoppedFor, undefined);
+  const created = await show({ ...FACTS, status: "created", error: "port is taken", remedy: "start it" });
+  assert.deepEqual(
+    [created.absence, created.error, created.remedy],
+    ["created", "port is taken", "start it"],
+  );
+  assert.equal((await show({ ...FACTS, status: "exited", replacedBy: "new" })).absence, "replaced");
+  assert.equal((await show({ ...FACTS, replacedBy: "new" })).absence, undefined);
+});
