@@ -1,5 +1,13 @@
 import * as v from "valibot";
-import { type Clock, definePlugin, help, type Log, receiverUrl, type TickHook } from "../src/plugin.ts";
+import {
+  type Address,
+  type Clock,
+  definePlugin,
+  help,
+  type Log,
+  receiverUrl,
+  type TickHook,
+} from "../src/plugin.ts";
 
 interface DeadmanOptions {
   url: string;
@@ -51,6 +59,7 @@ export function deadmanHook(
   let lost = false;
   return {
     name: "deadman",
+    addresses: [addressOf(new URL(url))],
     async ticked({ ok }, signal) {
       const nowMs = clock.monotonicMs();
       pingsMs = pingsMs.filter((atMs) => nowMs - atMs < EVERY_MS - TOLERANCE_MS);
@@ -67,6 +76,12 @@ export function deadmanHook(
       else log.info(`the dead-man switch at ${target} is pinged again`);
     },
   };
+}
+
+function addressOf({ hostname, port, protocol }: URL): Address {
+  const tls = protocol === "https:";
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(port || (tls ? 443 : 80)), tls, isHttp: true };
 }
 
 /** Resolves to what went wrong, without the URL; `undefined` if the ping was accepted. */

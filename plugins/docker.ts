@@ -106,6 +106,7 @@ export default definePlugin<DockerOptions>(
         restart: async (...asked) => (await load()).restart(...asked),
         stop: async (...asked) => (await load()).stop(...asked),
         inspect: async (...asked) => (await load()).inspect(...asked),
+        examine: async (...asked) => (await load()).examine(...asked),
         diskFault: async (...asked) => (await load()).diskFault(...asked),
         stoppedByHand: async (...asked) => (await load()).stoppedByHand(...asked),
         evidence: async (...asked) => (await load()).evidence(...asked),
@@ -120,6 +121,7 @@ export default definePlugin<DockerOptions>(
         name: "docker",
         isOn: options.discover,
         discover: async (...asked) => (await load()).discover(...asked),
+        suggest: async (...asked) => (await load()).suggest(...asked),
         ...(options.discover && { watch: async (...asked) => (await load()).watch(...asked) }),
       });
     },

@@ -103,6 +103,12 @@ export function emailSink(
     name,
     target: `${to.address} by ${server.host}`,
     settings,
+    addresses: server.ports.map((port) => ({
+      host: server.host,
+      port,
+      tls: security.secure,
+      unverified: !security.tls.rejectUnauthorized,
+    })),
     prepare: loadMailer,
     async deliver(alert, signal) {
       const envelope = { from: from.address, to: to.address };

@@ -123,11 +123,18 @@ export function redisSink(
   { url, stream, format, recovered, ...settings }: RedisOptions,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
 ): DirectSink {
-  const { host, pathname } = new URL(url);
+  const { host, hostname, port, pathname, protocol } = new URL(url);
   return {
     name: "redis",
     target: `redis ${host}${pathname.replace(/\/$/, "")}, stream ${stream}`,
     settings: recovered === "skip" ? withoutRecoveries(settings) : settings,
+    addresses: [
+      {
+        host: hostname.replace(/^\[(.*)\]$/, "$1"),
+        port: Number(port || 6379),
+        tls: protocol === "rediss:",
+      },
+    ],
     prepare: loadRedis,
     async deliver(alert, signal): Promise<Delivery> {
       const { createClient } = await loadRedis();

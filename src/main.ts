@@ -6,6 +6,8 @@ import { nearest } from "./config/nearest.ts";
 
 /** Options that every command takes, by their short names. */
 const COMMON: Readonly<Record<string, string>> = { h: "help", V: "version" };
+/** Short names of options that take a value. */
+const SHORT: Readonly<Record<string, string>> = { o: "output" };
 /** People try these as options: here they are environment variables. */
 const VARIABLES = new Map([
   ["config", "WATCHDOG_CONFIG"],
@@ -38,7 +40,7 @@ interface Option {
   name: string;
   /** As it was typed, without its value, which may be a secret. */
   typed: string;
-  hasValue: boolean;
+  value: string | undefined;
 }
 
 function understand(args: string[]): Understood {
@@ -59,7 +61,11 @@ function understand(args: string[]): Understood {
   if (excess !== undefined) {
     return { fault: `"${found.command.name}" takes no "${excess}"`, about: found.command };
   }
-  return { run: () => found.command.run({ rest: found.rest, json: has("json"), origins: has("origins") }) };
+  const values = Object.fromEntries(
+    options.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
+  );
+  const flags = { json: has("json"), origins: has("origins"), force: has("force") };
+  return { run: () => found.command.run({ rest: found.rest, ...flags, values }) };
 }
 
 /** Not strict, so that our own messages are printed instead of those of `parseArgs`. */
@@ -67,13 +73,18 @@ function split(args: string[]): { words: string[]; options: Option[] } {
   const short = Object.entries(COMMON).map(
     ([letter, name]) => [name, { type: "boolean", short: letter }] as const,
   );
-  const { tokens } = parseArgs({ args, options: Object.fromEntries(short), strict: false, tokens: true });
+  const valued = COMMANDS.flatMap(({ values = {} }) => Object.keys(values)).map((name) => {
+    const letter = Object.keys(SHORT).find((one) => SHORT[one] === name);
+    return [name, { type: "string", ...(letter && { short: letter }) }] as const;
+  });
+  const known = Object.fromEntries([...short, ...valued]);
+  const { tokens } = parseArgs({ args, options: known, strict: false, tokens: true });
   const words: string[] = [];
   const options: Option[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") words.push(token.value);
     if (token.kind === "option") {
-      options.push({ name: token.name, typed: token.rawName, hasValue: token.value !== undefined });
+      options.push({ name: token.name, typed: token.rawName, value: token.value });
     }
   }
   return { words, options };
@@ -112,12 +123,17 @@ function find(words: string[]): Found {
   return { fault: `there is no command "${words[0]}"; ${other}` };
 }
 
+const optionsOf = ({ options, values = {} }: Command) => ({ ...options, ...values });
+
 /** Without `command` (its name was wrong), the options of all commands are accepted. */
-function optionFault({ name, typed, hasValue }: Option, command: Command | undefined): string | undefined {
-  const owners = COMMANDS.filter(({ options }) => Object.hasOwn(options, name));
+function optionFault({ name, typed, value }: Option, command: Command | undefined): string | undefined {
+  const owners = COMMANDS.filter((one) => Object.hasOwn(optionsOf(one), name));
+  const takesValue = owners.some(({ values = {} }) => Object.hasOwn(values, name));
   const common = Object.values(COMMON).includes(name);
   if (common || (command ? owners.includes(command) : owners.length > 0)) {
-    return hasValue ? `${typed} takes no value` : undefined;
+    if (!takesValue) return value === undefined ? undefined : `${typed} takes no value`;
+    // The next option is none.
+    return value === undefined || value === "" || /^-./.test(value) ? `${typed} needs a value` : undefined;
   }
   const variable = VARIABLES.get(name);
   if (variable) return `there is no option ${typed}: set ${variable} in the environment`;
@@ -129,10 +145,10 @@ function optionFault({ name, typed, hasValue }: Option, command: Command | undef
 }
 
 function nearestOption(typed: string, command: Command | undefined): string | undefined {
-  const letters = Object.keys(COMMON).map((letter) => `-${letter}`);
+  const letters = [...Object.keys(COMMON), ...Object.keys(SHORT)].map((letter) => `-${letter}`);
   // Every single letter is one edit away from every other: only the wrong case is a hint.
   if (typed.length === 2) return letters.find((one) => one.toLowerCase() === typed.toLowerCase());
-  const known = (command ? [command] : COMMANDS).flatMap(({ options }) => Object.keys(options));
+  const known = (command ? [command] : COMMANDS).flatMap((one) => Object.keys(optionsOf(one)));
   return nearest(
     typed,
     [...known, ...Object.values(COMMON)].map((one) => `--${one}`),

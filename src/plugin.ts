@@ -7,7 +7,9 @@ export type * from "./plugin/container-facts.ts";
 export type * from "./plugin/contract.ts";
 export { definePlugin } from "./plugin/contract.ts";
 export type * from "./plugin/discovery.ts";
+export type * from "./plugin/examination.ts";
 export type * from "./plugin/foreign.ts";
+export type * from "./plugin/hook.ts";
 export {
   choice,
   containerName,

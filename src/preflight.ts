@@ -9,6 +9,7 @@ import { shortestIntervalMs } from "./tick/intervals.ts";
 export interface Notice {
   level: "info" | "warn";
   text: string;
+  about?: "dry run" | "receiver" | "schedule" | "discovery" | "engine";
 }
 
 /** If the engine hangs, only these notices are lost: the tick reports the engine itself. */
@@ -18,21 +19,30 @@ const MOST_NAMES = 10;
 /** Notices that follow from the configuration alone. `url` is where the server listens. */
 export function noticesOf(config: Config, registry: Registry, url: string): Notice[] {
   const notices: Notice[] = [];
-  const warn = (text: string) => void notices.push({ level: "warn", text });
+  const warn = (about: NonNullable<Notice["about"]>, text: string) =>
+    void notices.push({ level: "warn", text, about });
   const dry = [...config.services.values()].filter(({ dryRun }) => dryRun).map(({ name }) => name);
   if (config.dryRun) {
-    warn("dry run: no service is restarted, whatever fails; to restart them, unset DRY_RUN (dryRun)");
+    warn(
+      "dry run",
+      "dry run: no service is restarted, whatever fails; to restart them, unset DRY_RUN (dryRun)",
+    );
   } else if (dry.length > 0) {
-    warn(`dry run: not restarted, whatever fails: ${listed(dry)}; to restart them, remove their dryRun`);
+    warn(
+      "dry run",
+      `dry run: not restarted, whatever fails: ${listed(dry)}; to restart them, remove their dryRun`,
+    );
   }
   if (registry.sinks.size === 0) {
     warn(
+      "receiver",
       "no receiver is configured: alerts appear only in this log; set WEBHOOK_URL or another (docs/alerts.md)",
     );
   }
   if (!config.cron) {
     const everyS = shortestIntervalMs(config) / 1000;
     warn(
+      "schedule",
       `the internal cron is off: services are checked only when something calls POST ${url}/tick; call it every ${everyS} s, or unset WATCHDOG_CRON (plugins.cron)`,
     );
   }
@@ -105,7 +115,7 @@ async function look(
   const found = await ask().catch((error) => ({ ok: false as const, reason: errorText(error) }));
   if (!found.ok) {
     const text = `the containers cannot be inspected, and nothing can be restarted: ${found.reason}`;
-    return [{ level: "warn", text }];
+    return [{ level: "warn", text, about: "engine" }];
   }
   const missing = [...services].filter(([, container]) => !Object.hasOwn(found.containers, container));
   if (missing.length === 0) return [];

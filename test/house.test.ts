@@ -21,7 +21,15 @@ const ROOMS = [
     "src/builtin-plugins.ts",
   ],
   ...["src/system/", "src/config/", "src/state/", "src/incidents/", "src/delivery/"],
-  ...["src/tick/", "src/http/", "src/preflight.ts", "src/setup.ts", "src/watchdog.ts"],
+  ...[
+    "src/init/",
+    "src/tick/",
+    "src/http/",
+    "src/preflight.ts",
+    "src/doctor/",
+    "src/setup.ts",
+    "src/watchdog.ts",
+  ],
   ...["src/reload/", "src/server.ts", "src/commands/"],
   ...["src/main.ts", "src/cli.ts"],
 ];

@@ -9,6 +9,7 @@ import { describeContainers } from "./described.ts";
 import { createDisk } from "./disk.ts";
 import { engineOf } from "./engine.ts";
 import { takeEvidence } from "./evidence.ts";
+import { createExamine } from "./examine.ts";
 import { inspectContainers } from "./inspect.ts";
 import type { EngineSettings, PostRestart } from "./options.ts";
 import { createPostRestart } from "./post-restart.ts";
@@ -29,6 +30,7 @@ interface Options extends ActOptions, EngineSettings {
 export interface Driver extends Required<Omit<Restarter<ServiceSettings>, "name" | "takeOver">> {
   check: Check<CheckSettings>["run"];
   discover: Discoverer["discover"];
+  suggest: Required<Discoverer>["suggest"];
   watch: Required<Discoverer>["watch"];
 }
 
@@ -64,6 +66,7 @@ export function createDriver(watchdog: Watchdog, options: Options): Driver {
       ]);
       return { ok: true, containers: describeContainers(look.found, { why, others, loops, redact }) };
     },
+    examine: createExamine({ client, clock, redact, random: watchdog.random, env: engine.env }),
     diskFault,
     stoppedByHand: createByHand(client, clock, redact),
     evidence: (service, signal) =>
@@ -77,6 +80,10 @@ export function createDriver(watchdog: Watchdog, options: Options): Driver {
     async discover(listed, signal) {
       const { createDiscovery } = await import("./discovery/discoverer.ts");
       return createDiscovery({ client, redact, isOn: options.discover, rules })(listed, signal);
+    },
+    async suggest(outlines, signal) {
+      const { createSuggest } = await import("./discovery/discoverer.ts");
+      return createSuggest({ client, redact })(outlines, signal);
     },
     async watch(changed, signal) {
       const { followEvents } = await import("./discovery/events.ts");

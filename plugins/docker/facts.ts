@@ -1,5 +1,11 @@
 /** Reads the answer of `docker inspect --type container`. Pure. */
-import { type ContainerFacts, hiding, type Redact, secretsOfEnvironment } from "../../src/plugin.ts";
+import {
+  type ContainerFacts,
+  hiding,
+  type Outline,
+  type Redact,
+  secretsOfEnvironment,
+} from "../../src/plugin.ts";
 import { type Json, list, number, object, text } from "./json.ts";
 import { type Attachment, parseNetworks } from "./networks.ts";
 
@@ -26,6 +32,10 @@ export interface Inspected {
   exposedPorts: readonly string[];
   /** The container's side of the ports that the host publishes. */
   publishedPorts: readonly string[];
+  /** TCP ports that the host publishes, and where; in the engine's order. */
+  bindings: readonly { port: number; address: string; hostPort: number }[];
+  /** Its HEALTHCHECK, as Docker writes it; absent when it has none. */
+  healthTest?: NonNullable<Outline["health"]>;
 }
 
 /** The engine's RFC 3339 with nanoseconds as ms; its year 1 ("never") as 0. */
@@ -104,11 +114,31 @@ function parseOne(raw: Json): Inspected {
     networks: parseNetworks(object(raw.NetworkSettings).Networks),
     exposedPorts: Object.keys(object(config.ExposedPorts)),
     publishedPorts: publishedPorts(object(object(raw.NetworkSettings).Ports)),
+    bindings: bindingsOf(object(object(raw.NetworkSettings).Ports)),
+    ...(facts.startPeriodMs === undefined ? {} : { healthTest: healthTestOf(check) }),
     ...healthOf(state),
   };
 }
 
 const publishedPorts = (ports: Json) => Object.keys(ports).filter((port) => list(ports[port]).length > 0);
+
+function bindingsOf(ports: Json): Inspected["bindings"] {
+  return Object.entries(ports).flatMap(([name, value]) => {
+    const port = Number(/^(\d+)\/tcp$/.exec(name)?.[1] ?? 0);
+    const [first] = list(value).map(object);
+    const hostPort = Number(text(first?.HostPort));
+    return port > 0 && hostPort > 0 ? [{ port, address: text(first?.HostIp), hostPort }] : [];
+  });
+}
+
+/** The engine writes 0 where its own default holds. */
+function healthTestOf(check: Json): NonNullable<Inspected["healthTest"]> {
+  const ms = (key: string) => number(check[key]) / 1e6;
+  const times = { intervalMs: ms("Interval"), timeoutMs: ms("Timeout"), startPeriodMs: ms("StartPeriod") };
+  const all = { ...times, retries: number(check.Retries) };
+  const given = Object.entries(all).filter(([, value]) => value > 0);
+  return { test: list(check.Test).map(text), ...Object.fromEntries(given) };
+}
 
 const FOR_EVER_MS = 365 * 86_400_000;
 

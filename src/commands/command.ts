@@ -8,6 +8,9 @@ interface Arguments {
   rest: readonly string[];
   json: boolean;
   origins: boolean;
+  force: boolean;
+  /** Options with a value, by name. */
+  values: Readonly<Record<string, string>>;
 }
 
 export interface Command {
@@ -17,6 +20,8 @@ export interface Command {
   takes: readonly string[];
   /** Options besides `--help`, with what each does. */
   options: Readonly<Record<string, string>>;
+  /** Options that take a value: what it is called in the help, and what it does. */
+  values?: Readonly<Record<string, { value: string; what: string }>>;
   /** One line for the list of all commands. */
   summary: string;
   /** Paragraphs for the command's own page. */

@@ -24,8 +24,11 @@ export function helpOfAll(): string {
 
 const HELP_OPTION = ["-h, --help", "print this"] as const;
 
-export function helpOf({ name, takes, options, details, exits }: Command): string {
-  const flags = Object.entries(options).map(([flag, what]) => [`--${flag}`, what] as const);
+export function helpOf({ name, takes, options, values = {}, details, exits }: Command): string {
+  const valued = Object.entries(values).map(
+    ([flag, { value, what }]) => [`--${flag} ${value}`, what] as const,
+  );
+  const flags = [...valued, ...Object.entries(options).map(([flag, what]) => [`--${flag}`, what] as const)];
   const usage = ["spreadpilot-watchdog", name, ...flags.map(([flag]) => `[${flag}]`), ...takes].join(" ");
   const statuses = [...Object.entries(exits), USAGE_EXIT].sort(([a], [b]) => Number(a) - Number(b));
   return page(

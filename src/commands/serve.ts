@@ -1,4 +1,5 @@
-import { listed, lookAtContainers, type Notice, noticesOf } from "../preflight.ts";
+import { howWatched, survey } from "../doctor/survey.ts";
+import { listed, type Notice, noticesOf } from "../preflight.ts";
 import { type RunningServer, startServer } from "../server.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { EXIT } from "./command.ts";
@@ -26,13 +27,16 @@ export async function serveCommand(): Promise<number> {
   const signalled = nextSignal();
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   const url = `http://${host}:${result.server.port}`;
-  ports.log.info(`watching ${listed([...config.services.keys()])} (${config.source}); ${url}/status`);
+  ports.log.info(`watching ${listed([...config.services.keys()])} (${howWatched(config)}); ${url}/status`);
   const tell = (notices: readonly Notice[]) => {
     for (const { level, text } of notices) ports.log[level](text);
   };
   tell(config.notices);
   tell(noticesOf(config, registry, url));
-  void lookAtContainers(config, registry, ports).then(tell);
+  void survey(setup, ports).then(({ notices }) => {
+    // What discovery says is told by the watchdog itself.
+    tell(notices.filter(({ about }) => about !== "discovery"));
+  });
   const signal = await signalled;
   void nextSignal().then(() => process.exit(EXIT.failed));
   ports.log.info(`${signal}: finishing the running tick; a second signal ends at once`);

@@ -76,6 +76,36 @@ export const COMMANDS: readonly Command[] = [
     run: async ({ rest }) => (await import("./alert-test.ts")).alertTestCommand(rest[0]),
   },
   {
+    name: "init",
+    takes: [],
+    options: { force: "replace a file that exists" },
+    values: {
+      from: { value: "FILE", what: "read a Compose file instead" },
+      output: { value: "FILE", what: "write there; - prints it (short: -o)" },
+    },
+    summary: "write a configuration from what runs on this host",
+    details: [
+      "Writes watchdog.config.yaml, with comments that say why: for every container of this host, or every " +
+        "service of a Compose file, how it is asked (its labels, its HEALTHCHECK, its port), and what is left out.",
+      "It asks the usual health addresses of containers that name none. It changes nothing else.",
+    ],
+    exits: { 0: "written", 1: "nothing was written: the file exists, or there is nothing to read" },
+    run: async ({ values, force }) => (await import("./init.ts")).initCommand({ ...values, force }),
+  },
+  {
+    name: "doctor",
+    takes: [],
+    options: { json: "print JSON" },
+    summary: "say what is wrong with what it needs, and what to do",
+    details: [
+      "Looks at what the watchdog needs, and changes nothing: no restart, no alert. It connects to the receivers' " +
+        "hosts, and asks the engine whether it might restart a container that does not exist.",
+      "It runs beside a running watchdog, or instead of one, with the same environment.",
+    ],
+    exits: { 0: "all is well; warnings do not count", 1: "something is wrong" },
+    run: async ({ json }) => (await import("./doctor.ts")).doctorCommand(json),
+  },
+  {
     name: "config check",
     takes: [],
     options: {},

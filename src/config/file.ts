@@ -104,7 +104,7 @@ function shortPath(path: string, cwd: string): string {
   return short.startsWith("..") || isAbsolute(short) ? path : short;
 }
 
-type Content =
+export type Content =
   | { ok: true; content: unknown }
   | { ok: false; at?: TextFault; found: string; accepted: string };
 
@@ -141,7 +141,8 @@ function parseJson(text: string): Content {
   return { ok: true, content: JSON.parse(text) };
 }
 
-async function parseYaml(text: string): Promise<Content> {
+/** Unchecked; the fault has neither a name nor a value of the file in it. */
+export async function parseYaml(text: string): Promise<Content> {
   const { LineCounter, parseDocument } = await import("yaml");
   const lines = new LineCounter();
   const accepted = "YAML 1.2, each key once";

@@ -13,7 +13,9 @@ import type { Delivery } from "../core/outbox.ts";
 import type { Redact } from "../redaction/redactor.ts";
 import type { ContainerFacts, FailedCheck } from "./container-facts.ts";
 import type { Discoverer } from "./discovery.ts";
+import type { Address, Finding } from "./examination.ts";
 import type { ForeignEnvironment } from "./foreign.ts";
+import type { TickHook } from "./hook.ts";
 import type { SinkSettings } from "./sink-settings.ts";
 
 /** Time as a port, so that tests can control it. When the signal aborts, `wait` resolves early, and never rejects. */
@@ -120,6 +122,11 @@ export interface Restarter<Options = unknown> {
     | { ok: true; containers: Record<string, ContainerFacts> }
     | { ok: false; reason: string; fault?: RestartFault }
   >;
+  /**
+   * Whether it could do its work: version, rights, clock. It changes nothing. `containers` are those that it would
+   * restart. Bounded in time (5 s).
+   */
+  examine?(containers: readonly string[], signal: AbortSignal): Promise<readonly Finding[]>;
   /** How a person ended the container, or is ending it while it still runs (`stopped by docker stop at …`). */
   stoppedByHand?(container: string, signal: AbortSignal): Promise<string | undefined>;
   /**
@@ -185,6 +192,8 @@ export interface HttpSink extends SinkBase {
 /** A sink that delivers in another way than HTTP. */
 export interface DirectSink extends SinkBase {
   deliver(alert: Alert, signal: AbortSignal): Promise<Delivery>;
+  /** Where it connects to, one after another until one accepts; absent when it connects nowhere. */
+  addresses?: readonly Address[];
 }
 
 export type Sink = HttpSink | DirectSink;
@@ -193,30 +202,6 @@ export type Sink = HttpSink | DirectSink;
 export interface Trigger {
   name: string;
   run(tick: () => Promise<void>, signal: AbortSignal): Promise<void>;
-}
-
-/** A service after a completed tick. `incident` is the outage that was reported to people. */
-export interface ServiceSummary {
-  name: string;
-  displayName: string;
-  container: string;
-  status: string;
-  incident: { id: string; startedAt: number; message: string } | null;
-}
-
-export interface TickSummary {
-  /** Whether the cycle ran and its state was saved. */
-  ok: boolean;
-  startedAt: number;
-  /** The longest of the last few intervals between ticks, in ms; 0 before the second tick. */
-  gapMs: number;
-  services: ServiceSummary[];
-}
-
-/** Called after each completed tick. A hook that throws or runs longer than 15 s is named in the log. */
-export interface TickHook {
-  name: string;
-  ticked(summary: TickSummary, signal: AbortSignal): Promise<void>;
 }
 
 /** What a plugin's `setup` is given. */

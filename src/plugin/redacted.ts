@@ -9,7 +9,7 @@ export function redactedCheck(check: Check, redact: Redact): Check {
 }
 
 export function redactedRestarter(restarter: Restarter, redact: Redact): Restarter {
-  const { name, prepare, stop, inspect, stoppedByHand, diskFault, takeOver, evidence } = restarter;
+  const { name, prepare, stop, inspect, examine, stoppedByHand, diskFault, takeOver, evidence } = restarter;
   return {
     name,
     restart: (...asked) => said(redact, () => restarter.restart(...asked)),
@@ -20,6 +20,16 @@ export function redactedRestarter(restarter: Restarter, redact: Redact): Restart
       async inspect(...asked) {
         const found = await said(redact, () => inspect.call(restarter, ...asked));
         return found.ok ? { ok: true, containers: redactedContainers(found.containers, redact) } : found;
+      },
+    }),
+    ...(examine && {
+      async examine(...asked) {
+        const findings = await orRedacted(redact, () => examine.call(restarter, ...asked));
+        return findings.map((one) => ({
+          ...one,
+          text: redact(one.text),
+          ...(one.todo !== undefined && { todo: redact(one.todo) }),
+        }));
       },
     }),
     ...(stoppedByHand && {

@@ -2,8 +2,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Redact } from "../redaction/redactor.ts";
 import { errorText } from "../system/log.ts";
-import type { Check, Plugin, Ports, Restarter, Sink, TickHook, Trigger, Watchdog } from "./contract.ts";
+import type { Check, Plugin, Ports, Restarter, Sink, Trigger, Watchdog } from "./contract.ts";
 import type { Discoverer } from "./discovery.ts";
+import type { TickHook } from "./hook.ts";
 import { redactedCheck, redactedError, redactedRestarter } from "./redacted.ts";
 
 export interface Registry {

@@ -9,7 +9,7 @@ import { codeOf, discard, explainDiskError, type Handle, type StateFs } from "./
 import { describeOwner, listenAlive, newOwner, type Owner, setHeldHere } from "./lock-owner.ts";
 import { create, drop, isStale, readOwner, takeLock, writeOwner } from "./takeover.ts";
 
-const LEASE_MS = 20_000;
+export const LEASE_MS = 20_000;
 const RENEW_MS = 5_000;
 /** How often `confirm` asks again after the process slept in the middle of it. */
 const MOST_CONFIRMS = 3;

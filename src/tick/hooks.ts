@@ -1,6 +1,7 @@
 import type { Policies } from "../core/policy.ts";
 import type { WatchdogState } from "../core/state.ts";
-import type { Ports, TickHook, TickSummary } from "../plugin/contract.ts";
+import type { Ports } from "../plugin/contract.ts";
+import type { TickHook, TickSummary } from "../plugin/hook.ts";
 import { withDeadline } from "../system/clock.ts";
 import { errorText } from "../system/log.ts";
 

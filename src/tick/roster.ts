@@ -1,7 +1,8 @@
 /** Whom the watchdog watches, and how: all that follows from one configuration. A reload makes the next one. */
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
-import type { Sink, TickHook } from "../plugin/contract.ts";
+import type { Sink } from "../plugin/contract.ts";
+import type { TickHook } from "../plugin/hook.ts";
 import type { Registry } from "../plugin/registry.ts";
 import type { Rules } from "../state/ledger.ts";
 import { createCalendar } from "./calendar.ts";

@@ -122,6 +122,11 @@ function commandFault(words: readonly string[]): string | undefined {
   const command = COMMANDS.find(({ name }) => name === `${first} ${second}` || name === first);
   if (command === undefined) return `there is no command "${words.join(" ")}"`;
   const rest = words.slice(command.name.split(" ").length);
+  const { values = {} } = command;
+  for (const name of Object.keys(values)) {
+    const at = rest.findIndex((word) => word === `--${name}` || word === `-${name[0]}`);
+    if (at >= 0) rest.splice(at, 2);
+  }
   const flags = rest.filter((word) => word.startsWith("--"));
   const unknown = flags.find((flag) => !Object.hasOwn(command.options, flag.slice(2)));
   if (unknown !== undefined) return `"${command.name}" has no ${unknown}`;

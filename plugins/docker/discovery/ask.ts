@@ -21,6 +21,7 @@ export interface Ask {
 export type Asked = { ok: true; ask: Ask } | { ok: false; faults: LabelFault[] };
 
 export const HEALTHCHECK = "HEALTHCHECK";
+export const RUNNING = "running state";
 
 /** By the label that switched it on; `undefined` for ours. */
 export function askOf(
@@ -38,7 +39,7 @@ export function askOf(
     const ask = publishedAsk(view, publishes?.(view), lookup);
     if (ask) return { ok: true, ask };
   }
-  return { ok: true, ask: { check: "docker", by: view.hasHealthcheck ? HEALTHCHECK : "running state" } };
+  return { ok: true, ask: { check: "docker", by: view.hasHealthcheck ? HEALTHCHECK : RUNNING } };
 }
 
 function urlAsk(url: Saying<string>, check: Saying<Check> | undefined, hosts: readonly string[]): Asked {

@@ -30,6 +30,8 @@ export interface DiscoveryRules {
   ownId: string;
   /** The label that switches healing on when it is `true`, or `all` for every container that has a HEALTHCHECK. */
   label: string;
+  /** A container that no label switches on or off is on: to describe it, not to heal it. */
+  everything?: true;
   /** Paused containers are left out. */
   onlyRunning: boolean;
   /** The services that a file lists: labels may depend on them. */

@@ -2,13 +2,15 @@
  * Finds the services of this engine: by labels, and listed ones by the host of their URL. Imported late: most ticks look
  * for nothing.
  */
-import type { Discoverer, ListedService, Redact } from "../../../src/plugin.ts";
+import type { Discoverer, ListedService, Outline, Redact } from "../../../src/plugin.ts";
 import type { Client } from "../client.ts";
 import type { Inspected } from "../facts.ts";
 import { lookAround, type Spot } from "../self.ts";
 import type { ContainerView, DiscoveryRules } from "./contract.ts";
 import { discover } from "./discover.ts";
 import { lookAtAll } from "./look.ts";
+import { outlinesOf } from "./outline.ts";
+import { suggestionsOf } from "./suggest.ts";
 
 /** Two commands, one after the other, in the time that a discovery may take. */
 const LOOK_MS = 2400;
@@ -45,6 +47,22 @@ export function createDiscovery(world: DiscoveryWorld): Discoverer["discover"] {
       refused: found.flatMap((one) => (one.kind === "refused" ? [one] : [])),
       containers: Object.fromEntries(listed.map((one) => [one.name, containersOf(one, views)])),
     };
+  };
+}
+
+/** Without outlines, those of all containers of this engine. */
+export function createSuggest({
+  client,
+  redact,
+  spot = lookAround,
+}: Pick<DiscoveryWorld, "client" | "redact" | "spot">): NonNullable<Discoverer["suggest"]> {
+  return async (given, signal) => {
+    if (given !== undefined) return { ok: true, services: suggestionsOf(given) };
+    const look = await lookAtAll(client, redact, LOOK_MS, signal);
+    if (!look.ok) return look;
+    const ownId = ownIdOf(look.containers, spot());
+    const outlines: Outline[] = outlinesOf(look.containers, ownId);
+    return { ok: true, services: suggestionsOf(outlines) };
   };
 }
 

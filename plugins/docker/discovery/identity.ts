@@ -12,7 +12,7 @@ export interface ComposeIdentity {
   number: string;
 }
 
-export function composeOf({ labels }: ContainerView): ComposeIdentity | undefined {
+export function composeOf({ labels }: Pick<ContainerView, "labels">): ComposeIdentity | undefined {
   const project = labelOf(labels, `${COMPOSE}project`);
   const service = labelOf(labels, `${COMPOSE}service`);
   if (!project || !service) return undefined;
@@ -20,7 +20,10 @@ export function composeOf({ labels }: ContainerView): ComposeIdentity | undefine
 }
 
 /** An explicit name, else that of Compose, else the container's. */
-export function identityOf(view: ContainerView, explicit: Saying<string> | undefined): Saying<string> {
+export function identityOf(
+  view: Pick<ContainerView, "labels" | "name">,
+  explicit: Saying<string> | undefined,
+): Saying<string> {
   if (explicit) return { value: validName(explicit.value), by: explicit.by };
   const compose = composeOf(view);
   if (compose) return { value: validName(composeName(compose)), by: `${COMPOSE}service` };

@@ -43,6 +43,7 @@ const ALIVE = new Set(["running", "paused", "restarting"]);
 
 /** Nobody named this container: only what those tools would do is done, and they know only a HEALTHCHECK. */
 function byRule(view: ContainerView, rules: DiscoveryRules): Switched {
+  if (rules.everything) return { kind: "on", by: "everything" };
   if (rules.label !== "all") return { kind: "off", why: unnamed(view) };
   const rule = "plugins.docker.label: all";
   if (!view.hasHealthcheck) {
