@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { coldStart } from "./cold-start.ts";
 import { crowd } from "./crowd.ts";
 import { deciding } from "./deciding.ts";
+import { discovery } from "./discovery.ts";
 import { hanging } from "./hanging.ts";
 import { idle } from "./idle.ts";
 import { type Bench, openLab } from "./lab.ts";
@@ -15,14 +16,17 @@ import { printTable } from "./report.ts";
 import { restarts } from "./restarts.ts";
 import { saving } from "./saving.ts";
 import { sinks } from "./sinks.ts";
+import { tcp } from "./tcp.ts";
 import { wholeTick } from "./whole-tick.ts";
 
 const BENCHES: readonly Bench[] = [
   wholeTick,
+  tcp,
   crowd,
   hanging,
   coldStart,
   idle,
+  discovery,
   restarts,
   saving,
   deciding,

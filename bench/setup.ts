@@ -7,6 +7,7 @@ export interface Urls {
   healthy: string[];
   failing: string[];
   hanging: string[];
+  greeting: string[];
   refusing: string[];
 }
 
@@ -34,7 +35,7 @@ export function configure(
 ): Record<string, string> {
   const folder = lab.folder("watchdog");
   const path = join(folder, "watchdog.config.json");
-  writeFileSync(path, JSON.stringify({ services, ...rest }));
+  writeFileSync(path, JSON.stringify({ ...(Object.keys(services).length > 0 && { services }), ...rest }));
   return {
     WATCHDOG_CONFIG: path,
     STATE_FILE: join(folder, "state.json"),

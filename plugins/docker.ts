@@ -130,6 +130,7 @@ export default definePlugin<DockerOptions>(
     isDefault: true,
     needsContainer: true,
     checksContainer: true,
+    findsServices: ({ discover }) => discover,
     options: dockerOptions,
     serviceOptions,
     env: { engine: "DOCKER_HOST", discover: "WATCHDOG_DISCOVER" },

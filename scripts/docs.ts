@@ -2,11 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { builtins } from "../src/builtin-plugins.ts";
 import { jsonSchemaOf } from "../src/config/json-schema.ts";
+import { withVariables } from "../src/config/json-schema-variables.ts";
 import { settingsReference } from "./settings-reference.ts";
 
 const schema = jsonSchemaOf(builtins);
 const documents = {
-  "schema.json": `${JSON.stringify(schema, null, 2)}\n`,
+  "schema.json": `${JSON.stringify(withVariables(schema), null, 2)}\n`,
   "docs/settings.md": settingsReference(schema, builtins),
 };
 

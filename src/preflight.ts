@@ -5,6 +5,7 @@ import type { Registry } from "./plugin/registry.ts";
 import { withDeadline } from "./system/clock.ts";
 import { errorText } from "./system/log.ts";
 import { shortestIntervalMs } from "./tick/intervals.ts";
+import { awaitedIn, awaitedText } from "./tick/services.ts";
 
 export interface Notice {
   level: "info" | "warn";
@@ -46,6 +47,8 @@ export function noticesOf(config: Config, registry: Registry, url: string): Noti
       `the internal cron is off: services are checked only when something calls POST ${url}/tick; call it every ${everyS} s, or unset WATCHDOG_CRON (plugins.cron)`,
     );
   }
+  const awaited = awaitedIn(config, registry);
+  if (awaited.length > 0) warn("discovery", awaitedText(awaited));
   return notices;
 }
 

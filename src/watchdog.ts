@@ -98,13 +98,8 @@ export function createWatchdog(
       cut.abort(reason);
       void store?.close();
     }
-    const opened = await openStateFile({
-      path: initial.config.stateFile,
-      format: watchdogFormat,
-      ...ports,
-      ...lease,
-      onLost,
-    });
+    const path = initial.config.stateFile;
+    const opened = await openStateFile({ path, format: watchdogFormat, ...ports, ...lease, onLost });
     if (!opened.ok) return opened;
     store = opened.store;
     await incidents.open();
@@ -143,13 +138,14 @@ export function createWatchdog(
 
   async function tick(): Promise<TickResult> {
     if (ended) return { ok: false, reason: `nothing was done: ${words.shuttingDown}` };
+    const before = live;
     const opening = await openOnce();
     if (!opening.ok) {
       if (opening.fault !== "locked") return { ok: false, reason: opening.reason };
       return { ok: true, report: { status: "skipped", reason: "locked", detail: opening.reason } };
     }
-    // An engine that hangs must not delay the checks.
-    await withDeadline(ports.clock, LONGEST_LOOK_MS, refresh());
+    // Who has just opened the state has just looked. An engine that hangs must not delay the checks.
+    if (live === before) await withDeadline(ports.clock, LONGEST_LOOK_MS, refresh());
     if (live === null) return { ok: false, reason: `nothing was done: ${words.shuttingDown}` };
     const result = await live.ticker.tick();
     if (result.ok) lastTickMs = ports.clock.monotonicMs();

@@ -12,6 +12,7 @@ const URL_HERE = "http://127.0.0.1:8787";
 
 function world(policies: ServicePolicy[], changes: Partial<Config> = {}) {
   const config = {
+    awaited: [],
     services: new Map(policies.map((one) => [one.name, one])),
     targets: new Map(policies.map(({ name }) => [name, { restarter: "docker" }])),
     dryRun: false,
@@ -50,6 +51,15 @@ function world(policies: ServicePolicy[], changes: Partial<Config> = {}) {
 }
 
 const texts = (notices: readonly { text: string }[]) => notices.map(({ text }) => text);
+
+test("names of services that nobody is yet are said", () => {
+  const awaited = [{ path: "services.executor.dependsOn[0]", name: "cache" }];
+  const { config, registry } = world([policy("executor")], { awaited });
+  assert.match(
+    texts(noticesOf(config, registry, URL_HERE)).join(),
+    /neither listed nor found yet, so they have no effect: cache \(services\.executor\.dependsOn\[0\]\)$/,
+  );
+});
 
 test("a watchdog that ticks, heals and tells has nothing to be told of", () => {
   const { config, registry } = world([policy("executor")]);

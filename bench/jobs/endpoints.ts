@@ -12,6 +12,8 @@ interface Settings {
   failing?: number;
   /** Take the connection and never answer. */
   hanging?: number;
+  /** Say `ready` at once, as a mail server does. */
+  greeting?: number;
   /** Nobody listens at their address, and nobody can come to: its port is taken on another one. */
   refusing?: number;
 }
@@ -24,6 +26,11 @@ const endpoints: Job<Settings, unknown> = async (settings) => ({
     healthy: await listen(settings.healthy, (socket) => socket.end(answer("200 OK"))),
     failing: await listen(settings.failing, (socket) => socket.end(answer("503 Service Unavailable"))),
     hanging: await listen(settings.hanging, () => {}),
+    greeting: await listen(
+      settings.greeting,
+      () => {},
+      (socket) => socket.write("220 ready\r\n"),
+    ),
     refusing: (await listen(settings.refusing, () => {})).map((url) => url.replace("127.0.0.1", "127.0.0.2")),
   },
   answer: async () => ({}),
@@ -31,12 +38,17 @@ const endpoints: Job<Settings, unknown> = async (settings) => ({
 
 export default endpoints;
 
-async function listen(count = 0, asked: (socket: Socket) => void = () => {}): Promise<string[]> {
+async function listen(
+  count = 0,
+  asked: (socket: Socket) => void,
+  connected: (socket: Socket) => void = () => {},
+): Promise<string[]> {
   const urls: string[] = [];
   for (let i = 0; i < count; i++) {
     const server = createServer((socket) => {
       socket.on("error", () => {});
       socket.once("data", () => asked(socket));
+      connected(socket);
     });
     server.listen(0, "127.0.0.1", 4096);
     await once(server, "listening");

@@ -9,6 +9,8 @@ import { type Spent, spend } from "./spent.ts";
 interface Settings {
   /** Also tell when each service's verdict came, ms after the tick's begin. */
   timed?: boolean;
+  /** Follow the engine's events, as `serve` does. */
+  followed?: boolean;
 }
 
 export interface TickAnswer extends Spent {
@@ -28,7 +30,7 @@ fs.rename = async (from, to) => {
 };
 syncBuiltinESMExports();
 
-const watchdog: Job<Settings, unknown> = async ({ timed }) => {
+const watchdog: Job<Settings, unknown> = async ({ timed, followed }) => {
   const { config, registry, ports } = await bootstrap();
   let beganMs = 0;
   let verdictMs: Record<string, number> = {};
@@ -46,6 +48,10 @@ const watchdog: Job<Settings, unknown> = async ({ timed }) => {
   }
   const program = createWatchdog({ config, registry }, ports);
   await program.open();
+  for (const { watch } of followed ? registry.discoverers.values() : []) {
+    program.followed();
+    void watch?.(() => void program.changed(), new AbortController().signal);
+  }
   return {
     async answer() {
       for (;;) {

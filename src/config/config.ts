@@ -52,10 +52,18 @@ export interface ServiceSource {
   declarations: Declarations;
   /** The services are the built-in ones, because nobody listed any. */
   isBuiltIn: boolean;
+  /** Services may be found that are not listed: a name that nobody has may be theirs. */
+  mayFind: boolean;
   dryRun: boolean;
   /** The windows for all services. */
   maintenance: readonly MaintenanceWindow[];
   tickBudgetMs?: number;
+}
+
+/** A setting names a service that is not there. `path`: `services.api.dependsOn[0]`. */
+export interface Awaited {
+  path: string;
+  name: string;
 }
 
 /** Opens at each time of `cron`, for `durationMs`. While it is open, nothing is restarted. */
@@ -86,6 +94,8 @@ export interface Config {
   /** `built-in services`, or the file's absolute path. */
   source: string;
   services: Policies;
+  /** Names of services that nobody has yet: whoever is found under one of them takes its place. */
+  awaited: readonly Awaited[];
   /** By service name, the same names as `services`. */
   targets: Map<string, ServiceTargetConfig>;
   /** What the services were read from, for whoever adds those that are found. */

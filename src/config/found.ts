@@ -2,8 +2,9 @@
 import { isRecord } from "../core/record.ts";
 import type { Discovery, FoundService, ListedService, RefusedContainer } from "../plugin/discovery.ts";
 import type { Config } from "./config.ts";
-import { type Fault, joinPath } from "./fault.ts";
+import { joinPath } from "./fault.ts";
 import type { Layer } from "./layers.ts";
+import type { RelationFault } from "./relations.ts";
 import { readServicePart } from "./service-part.ts";
 
 type Here = Extract<Discovery, { ok: true }>;
@@ -83,9 +84,9 @@ export async function withFound(
     };
     const { origin, said } = source.file;
     const file: Layer = { said: { ...said, services }, origin };
-    const read = await readServicePart({ ...source, file }, true, between);
+    const read = await readServicePart({ ...source, file, mayFind: isOn }, true, between);
     const faults = [...read.faults, ...checkFaults(read.config.targets, canCheck)];
-    const wrong = [...found].filter(([name]) => faults.some(({ path }) => isOf(path, name)));
+    const wrong = [...found].filter(([name]) => faults.some((fault) => isOf(fault, name)));
     if (faults.length === 0 || found.size === 0) {
       merged.config = {
         ...config,
@@ -137,20 +138,22 @@ function layerOf({ container, settings, origins }: FoundService, placed: Layer |
   };
 }
 
-const isOf = (path: string, name: string) => {
+const isOf = ({ path, between }: RelationFault, name: string) => {
+  if (between) return between.includes(name);
   const own = joinPath(["services", name]);
   return path === own || path.startsWith(`${own}.`) || path.startsWith(`${own}[`);
 };
 
-function faultsOf(name: string, { origins }: FoundService, faults: readonly Fault[]) {
-  const own = faults.filter(({ path }) => isOf(path, name));
-  return (own.length > 0 ? own : faults).map(({ path, found, accepted }) => {
+function faultsOf(name: string, { origins }: FoundService, faults: readonly RelationFault[]) {
+  const own = faults.filter((fault) => isOf(fault, name));
+  return (own.length > 0 ? own : faults).map(({ path, found, accepted, between }) => {
+    if (between) return { label: origins.dependsOn ?? path, found, accepted };
     const key = path.slice(joinPath(["services", name]).length).replace(/^\./, "");
     return { label: origins[key] ?? origins[key.split(/[.[]/)[0]!] ?? path, found, accepted };
   });
 }
 
-function checkFaults(targets: Config["targets"], canCheck: (check: string) => boolean): Fault[] {
+function checkFaults(targets: Config["targets"], canCheck: (check: string) => boolean): RelationFault[] {
   return [...targets].flatMap(([name, { check }]) => {
     if (canCheck(check)) return [];
     const path = joinPath(["services", name, "check"]);

@@ -99,6 +99,7 @@ async function load(input: LoadInput, env: Record<string, string>): Promise<Load
     fromEnv: stacked([foreign.defaults, layerOf(forServices.from)]),
     declarations: plugins.declarations,
     isBuiltIn: read.ok && content.said.services === undefined,
+    mayFind: plugins.on.some(({ name, options }) => plugins.declarations[name]?.findsServices?.(options)),
     dryRun,
     maintenance: said.maintenance.map((window) => toWindow(window)),
     ...(said.tickBudget === undefined ? {} : { tickBudgetMs: said.tickBudget }),

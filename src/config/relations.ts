@@ -1,20 +1,56 @@
 /** Faults between services: unknown names, cycles, and containers and plugins that do not fit together. */
 
+import type { Awaited } from "./config.ts";
 import { type Fault, joinPath, show } from "./fault.ts";
 import { nearest, suggest } from "./nearest.ts";
 import type { Service } from "./service.ts";
 
-/** `names`: all services in the file, including those with faults of their own. */
-export function relationFaults(services: ReadonlyMap<string, Service>, names: readonly string[]): Fault[] {
-  const faults: Fault[] = [];
+/** `between`: all of these services take part in it; absent: the one that `path` names. */
+export interface RelationFault extends Fault {
+  between?: readonly string[];
+}
+
+const RELATIONS = ["dependsOn", "restartWith"] as const;
+
+/** Takes out the names that no service has yet: whoever is found under one of them comes in then. */
+export function takeAwaited(services: Map<string, Service>, names: readonly string[]): Awaited[] {
+  const known = new Set(names);
+  const awaited: Awaited[] = [];
+  for (const [name, service] of services) {
+    const { policy } = service;
+    if (RELATIONS.every((key) => policy[key].every((other) => known.has(other)))) continue;
+    for (const key of RELATIONS) {
+      policy[key].forEach((other, i) => {
+        if (!known.has(other)) awaited.push({ path: joinPath(["services", name, key, i]), name: other });
+      });
+    }
+    const [dependsOn, restartWith] = RELATIONS.map((key) => policy[key].filter((one) => known.has(one)));
+    services.set(name, {
+      ...service,
+      policy: { ...policy, dependsOn: dependsOn!, restartWith: restartWith! },
+    });
+  }
+  return awaited;
+}
+
+/**
+ * `names`: all services in the file, including those with faults of their own. `mayFind`: a name that nobody has may
+ * be that of a service that is found later.
+ */
+export function relationFaults(
+  services: ReadonlyMap<string, Service>,
+  names: readonly string[],
+  mayFind: boolean,
+): RelationFault[] {
+  const faults: RelationFault[] = [];
   const known = new Set(names);
   for (const [name, { policy }] of services) {
-    for (const key of ["dependsOn", "restartWith"] as const) {
+    for (const key of RELATIONS) {
       policy[key].forEach((other, i) => {
         const path = joinPath(["services", name, key, i]);
         if (other === name) {
           faults.push({ path, found: `${show(other)}, the service itself`, accepted: "another service" });
-        } else if (!known.has(other)) {
+        } else if (!mayFind && !known.has(other)) {
           faults.push({
             path,
             found: `unknown service ${show(other)}`,
@@ -35,8 +71,8 @@ export function relationFaults(services: ReadonlyMap<string, Service>, names: re
  * One fault for each cycle of `dependsOn`, whose services would wait for each other for ever. (`restartWith` may be
  * mutual: each service is then restarted once along with the other.)
  */
-function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
-  const faults: Fault[] = [];
+function cycleFaults(services: ReadonlyMap<string, Service>): RelationFault[] {
+  const faults: RelationFault[] = [];
   const done = new Set<string>();
   for (const root of services.keys()) {
     // Depth first, with an explicit stack: a chain of thousands must not overflow the call stack.
@@ -65,13 +101,14 @@ function cycleFaults(services: ReadonlyMap<string, Service>): Fault[] {
 /** A longer cycle is cut in the middle to this many services. */
 const CYCLE_SHOWN = 20;
 
-function cycleFault(cycle: readonly string[]): Fault {
+function cycleFault(cycle: readonly string[]): RelationFault {
   const way = [...cycle.slice(0, CYCLE_SHOWN), ...(cycle.length > CYCLE_SHOWN ? ["…"] : []), cycle[0]!];
   const found = `a cycle: ${way.join(" -> ")}`;
   return {
     path: joinPath(["services", cycle[0]!, "dependsOn"]),
     found,
     accepted: "dependencies without a cycle",
+    between: cycle,
   };
 }
 

@@ -1,11 +1,10 @@
 /** The services, and the part of the configuration that follows from them. */
 
 import type { Config, ServiceSource } from "./config.ts";
-import type { Fault } from "./fault.ts";
 import { joinPath } from "./fault.ts";
 import type { Layer } from "./layers.ts";
 import { checkWindows, toWindow } from "./maintenance.ts";
-import { relationFaults } from "./relations.ts";
+import { type RelationFault, relationFaults, takeAwaited } from "./relations.ts";
 import { readServices } from "./services.ts";
 
 /** Most that a tick waits for the restarts that it began, unless set. */
@@ -13,7 +12,7 @@ const TICK_BUDGET_MS = 10_000;
 
 type OfServices = Pick<
   Config,
-  "services" | "targets" | "maintenance" | "tickBudgetMs" | "sections" | "secrets"
+  "services" | "awaited" | "targets" | "maintenance" | "tickBudgetMs" | "sections" | "secrets"
 >;
 
 /**
@@ -28,7 +27,8 @@ export async function readServicePart(
   const { declarations, dryRun } = source;
   const services = readServices(source.file, declarations, source.fromEnv, wanted, between);
   const { read, names } = services;
-  const faults: Fault[] = [...services.faults, ...relationFaults(read, names)];
+  const faults: RelationFault[] = [...services.faults, ...relationFaults(read, names, source.mayFind)];
+  const awaited = source.mayFind ? takeAwaited(read, names) : [];
   const maintenance = [...source.maintenance];
   for (const [name, { windows }] of read) {
     maintenance.push(...windows.map((window) => toWindow(window, name)));
@@ -39,6 +39,7 @@ export async function readServicePart(
   const shortestMs = Math.min(TICK_BUDGET_MS, ...policies.map(([, { intervalMs }]) => intervalMs));
   const config: OfServices = {
     services: new Map(policies.map(([name, one]) => [name, { ...one, dryRun: dryRun || one.dryRun }])),
+    awaited,
     targets: new Map([...read].map(([name, { target }]) => [name, target])),
     maintenance,
     tickBudgetMs: source.tickBudgetMs ?? shortestMs,

@@ -11,6 +11,7 @@ import { holdAfter } from "./holds.ts";
 import type { Brake, ServiceIn } from "./state.ts";
 import { outOfReach } from "./state.ts";
 import { rootCause } from "./topology.ts";
+import { isSilenceTold } from "./trouble.ts";
 import { words } from "./words.ts";
 
 /** Closes or opens the brake, after all checks of a tick were judged and before anything is decided. */
@@ -21,16 +22,32 @@ export function applyBrake(draft: Draft, rule: BrakeRule | undefined, around: Su
   else if (cause === null && closed !== null && mayOpen(closed, around, draft.now)) {
     draft.brake = null;
     countAfresh(draft);
-    tellBrakeOpened(draft, closed);
+    if (!closed.silent) tellBrakeOpened(draft, closed);
   } else if (cause !== null && closed !== null && cause.kind !== closed.kind) {
     draft.brake = { ...closed, ...cause };
     note(draft, "warn", "", words.brakeClosed(cause.reason, namesOf(fallen(draft))));
   }
+  if (draft.brake?.silent) tellLate(draft, draft.brake);
 }
 
 function close(draft: Draft, cause: Pick<Brake, "kind" | "reason">): void {
   const brake = { ...cause, sinceAt: draft.now };
+  if (isTold(draft, brake)) {
+    draft.brake = { ...brake, silent: true };
+    note(draft, "warn", "", words.brakeClosed(brake.reason, namesOf(fallen(draft))));
+  } else tellClosed(draft, brake);
+}
+
+/** A silent engine is one cause, whoever notices it first: it is told once. */
+const isTold = (draft: Draft, { kind }: Pick<Brake, "kind">) => kind === "engine" && isSilenceTold(draft);
+
+function tellClosed(draft: Draft, brake: Brake): void {
   draft.brake = { ...brake, toldAs: tellBrakeClosed(draft, brake, namesOf(fallen(draft))) };
+}
+
+/** What told it is over, and the brake is not. */
+function tellLate(draft: Draft, { silent: _, ...brake }: Brake): void {
+  if (!isTold(draft, brake)) tellClosed(draft, brake);
 }
 
 /** A restart found the engine's disk full. Another one would stop a container that cannot start again. */

@@ -162,6 +162,8 @@ export interface Brake {
   reason: string;
   /** The id of the alert that told it. */
   toldAs?: string;
+  /** Not told, because a trouble has told the same. */
+  silent?: true;
 }
 
 /** What a person requested. */

@@ -1,9 +1,9 @@
 /** What keeps the watchdog itself from doing its job. It is told once when it begins, and once when it is over. */
 import { tellTroubleBegan, tellTroubleEnded } from "./alerting.ts";
-import type { Draft } from "./context.ts";
+import { type Draft, note } from "./context.ts";
 import { record } from "./record.ts";
 import { outOfReach } from "./state.ts";
-import type { TroubleId, TroubleKind } from "./trouble-state.ts";
+import type { Trouble, TroubleId, TroubleKind } from "./trouble-state.ts";
 import { words } from "./words.ts";
 
 /** Whether a trouble ends with the process that had it: the next process finds out for itself. */
@@ -14,7 +14,7 @@ const ENDS_WITH_PROCESS: Readonly<Record<TroubleKind, boolean>> = {
   sink: true,
   unreachable: false,
   configuration: true,
-  discovery: true,
+  discovery: false,
   container: false,
   checks: false,
 };
@@ -32,16 +32,39 @@ export function applyTrouble(draft: Draft, id: TroubleId, reason: string | null,
   const known = draft.troubles[id];
   if (reason !== null && known === undefined) {
     const trouble = { sinceAt: draft.now, reason };
-    const toldAs = tellTroubleBegan(draft, id, trouble, tried);
-    draft.troubles = record({ ...draft.troubles, [id]: { ...trouble, toldAs } });
+    if (waits(id)) note(draft, "warn", "", words.troubleBegan(reason));
+    const told = waits(id) ? {} : { toldAs: tellTroubleBegan(draft, id, trouble, tried) };
+    draft.troubles = record({ ...draft.troubles, [id]: { ...trouble, ...told } });
   } else if (reason === null && known !== undefined) {
     drop(draft, id);
-    tellTroubleEnded(draft, id, known, tried);
+    if (isTold(id, known)) tellTroubleEnded(draft, id, known, tried);
+  } else if (reason !== null && known !== undefined && !isTold(id, known)) {
+    if (isSilenceTold(draft)) return;
+    const toldAs = tellTroubleBegan(draft, id, known, tried);
+    draft.troubles = record({ ...draft.troubles, [id]: { ...known, toldAs } });
   } else if (reason !== null && known !== undefined && kindOf(id) === "configuration") {
     // Other faults than before: people look at the latest.
     draft.troubles = record({ ...draft.troubles, [id]: { ...known, reason } });
   }
 }
+
+/** The troubles that a silent engine makes. */
+const OF_SILENCE = ["discovery", "checks"] as const satisfies readonly TroubleId[];
+
+/** Whether people know that the engine does not answer: it is told once, by whatever notices it first. */
+export function isSilenceTold({ brake, troubles }: Pick<Draft, "brake" | "troubles">): boolean {
+  if (brake?.kind === "engine" && !brake.silent) return true;
+  return OF_SILENCE.some((id) => troubles[id]?.toldAs !== undefined);
+}
+
+/**
+ * That containers cannot be listed is told at the second look: where the engine is away and something fails, the brake
+ * closes before that and tells it.
+ */
+const waits = (id: TroubleId) => kindOf(id) === "discovery";
+
+/** Troubles of earlier versions do not say how they were told. */
+const isTold = (id: TroubleId, { toldAs }: Trouble) => !waits(id) || toldAs !== undefined;
 
 function drop(draft: Draft, id: TroubleId): void {
   const troubles = record(draft.troubles);
@@ -72,8 +95,7 @@ export function applyReach(draft: Draft): void {
 const BLOCKED_CHECKS = 2;
 
 /**
- * Services of which nothing is known, because the engine cannot be asked how they are. Where the brake holds everything
- * for the same reason, people know already.
+ * Services of which nothing is known, because the engine cannot be asked how they are.
  */
 export function applyBlocked(draft: Draft): void {
   const names: string[] = [];
@@ -88,7 +110,7 @@ export function applyBlocked(draft: Draft): void {
     reason ??= check.reason;
   }
   if (isOver) applyTrouble(draft, "checks", null, "check");
-  else if (reason !== undefined && draft.brake?.kind !== "engine")
+  else if (reason !== undefined && !isSilenceTold(draft))
     applyTrouble(draft, "checks", words.blocked(names, reason), "check");
 }
 

@@ -235,6 +235,8 @@ export interface PluginDeclaration<Options> {
   checkUrl?: GenericSchema<unknown, string>;
   /** Its check asks about a container: a service that it checks has one. */
   checksContainer?: true;
+  /** Whether it also finds services that are not listed, by its settings. */
+  findsServices?(options: Options): boolean;
   /** What it restarts is a container; other restarters know a service by its name. */
   needsContainer?: true;
   /**

@@ -70,8 +70,11 @@ export function createFinder({ clock }: Pick<Ports, "clock">): Finder {
       if (!found.ok) {
         dueMs = Number.NEGATIVE_INFINITY;
         const failed = { kind: "failed", reason: found.reason, isOn } as const;
-        if (last === undefined || last.base === base) return failed;
+        if (last === undefined) return failed;
+        const isKnown = last.base === base;
+        // The next answer is news, whatever it is: it ends what is told now.
         last = { ...last, base, key: "" };
+        if (isKnown) return failed;
         const merged = await withFound(base.config, last.found, isOn, canCheck).catch(errorText);
         return typeof merged === "string" ? failed : { ...failed, merged };
       }

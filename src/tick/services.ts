@@ -1,5 +1,5 @@
 /** The services of a configuration, each with the plugins that serve it. */
-import type { Config } from "../config/config.ts";
+import type { Awaited, Config } from "../config/config.ts";
 import type { Fault } from "../config/fault.ts";
 import { own } from "../core/record.ts";
 import type { Check, Ports, Restarter, ServiceTarget } from "../plugin/contract.ts";
@@ -37,14 +37,33 @@ export function wiringFaults(
       faults.push(fault(name, "restarter", restarter, registry.restarters, lost));
     }
   }
-  for (const { name, settings } of registry.sinks.values()) {
-    for (const service of settings?.services ?? []) {
-      if (names.includes(service)) continue;
-      const accepted = `one of ${names.join(", ")}`;
-      faults.push({ path: `services of the sink ${name}`, found: JSON.stringify(service), accepted });
-    }
+  const accepted = `one of ${names.join(", ")}`;
+  for (const { path, name } of mayFind(registry) ? [] : unknownToSinks(registry, names)) {
+    faults.push({ path, found: JSON.stringify(name), accepted });
   }
   return faults;
+}
+
+const mayFind = ({ discoverers }: Registry) => [...discoverers.values()].some(({ isOn }) => isOn);
+
+function unknownToSinks({ sinks }: Registry, names: readonly string[]): Awaited[] {
+  return [...sinks.values()].flatMap(({ name: sink, settings }) =>
+    (settings?.services ?? [])
+      .filter((name) => !names.includes(name))
+      .map((name) => ({ path: `services of the sink ${sink}`, name })),
+  );
+}
+
+/** Where the configuration names services that nobody is yet; they may still be found. */
+export function awaitedIn({ awaited, services }: Config, registry: Registry): Awaited[] {
+  return [...awaited, ...unknownToSinks(registry, [...services.keys()])];
+}
+
+export function awaitedText(awaited: readonly Awaited[]): string {
+  const places = new Map<string, string[]>();
+  for (const { path, name } of awaited) places.set(name, [...(places.get(name) ?? []), path]);
+  const named = [...places].map(([name, paths]) => `${name} (${paths.join(", ")})`);
+  return `names of services that are neither listed nor found yet, so they have no effect: ${named.join("; ")}`;
 }
 
 function fault(

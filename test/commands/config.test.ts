@@ -39,6 +39,18 @@ test("config check says what would run, and asks nobody", async () => {
   assert.doesNotMatch(out, /planted/);
 });
 
+test("with discovery on, config check names the services that nobody is yet; without it, they are faults", async () => {
+  const services = { web: { url: "http://127.0.0.1:1/", container: "web", dependsOn: ["cache"] } };
+  const console = { services: ["web", "shop", "cache"] };
+  const places = ["services.web.dependsOn[0]", "services of the sink console"];
+  const found = await check({ services, plugins: { console, docker: { discover: true } } });
+  assert.deepEqual([found.code, found.err], [0, ""]);
+  assert.ok(found.out.includes(`no effect: cache (${places.join(", ")}); shop (${places[1]})\n`), found.out);
+  const off = await check({ services, plugins: { console } });
+  assert.equal(off.code, 2);
+  for (const path of places) assert.ok(off.err.includes(`  ${path}: found `), off.err);
+});
+
 test("config check says every fault at once, and exits with 2", async () => {
   const content = { services: { web: { url: "web", intervall: 5 } }, plugins: { slack: {} } };
   const { code, out, err } = await check(content, { PORT: "planted" });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { faultsOf, json, load, loaded, type World, web } from "./fixture.ts";
 
 test("without file and environment, the configuration is exactly the seed's", async () => {
-  const { services, targets, sections: _, serviceSource: __, ...rest } = await loaded({});
+  const { services, targets, awaited: _a, sections: _, serviceSource: __, ...rest } = await loaded({});
   const table = [...services.values()].map((policy) => [
     policy.name,
     policy.displayName,

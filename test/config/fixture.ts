@@ -21,6 +21,8 @@ export const plugins: Declarations = {
   docker: definePlugin(make("docker"), {
     isDefault: true,
     needsContainer: true,
+    findsServices: ({ discover }) => discover === true,
+    options: v.strictObject({ discover: v.optional(v.boolean()) }),
     serviceOptions: v.strictObject({ stopTimeout: v.optional(duration(0)) }),
   }),
   cron: definePlugin(make("cron"), {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Merged, withFound } from "../../src/config/found.ts";
 import type { FoundService } from "../../src/plugin.ts";
-import { json, loaded, type World } from "./fixture.ts";
+import { faultsOf, json, loaded, type World } from "./fixture.ts";
 
 const web = { url: "http://web/" };
 
@@ -74,13 +74,62 @@ test("a wrong value refuses its own container, by the label that said it", async
   assert.match(refusals(merged)[1]!, /^unchecked: /);
 });
 
-test("who depends on a refused one is refused, too, and the listed ones stay", async () => {
+test("who depends on a refused one is watched, and waits for its name", async () => {
   const services = [found("bad", { interval: "soon" }), found("user", { dependsOn: ["bad"] })];
   const merged = await merge(json({ services: { web } }), { services });
-  assert.deepEqual(names(merged), ["web"]);
+  assert.deepEqual(names(merged).sort(), ["user", "web"]);
   assert.deepEqual(
     merged.refused.map(({ container }) => container),
-    ["bad", "user"],
+    ["bad"],
+  );
+  assert.deepEqual(merged.config.awaited, [{ path: "services.user.dependsOn[0]", name: "bad" }]);
+});
+
+const on = { plugins: { docker: { discover: true } } };
+const relations = ({ config }: Merged, name: string) => {
+  const { dependsOn, restartWith } = config.services.get(name)!;
+  return { dependsOn, restartWith };
+};
+
+test("a file may name services that are to be found: each comes in when it is there, and goes out with it", async () => {
+  const world = json({
+    services: { web: { ...web, dependsOn: ["cache", "db"], restartWith: ["worker"] }, db: web },
+    ...on,
+  });
+  const at = (key: string, name: string) => ({ path: `services.web.${key}[0]`, name });
+  const alone = await loaded(world);
+  assert.deepEqual(alone.awaited, [at("dependsOn", "cache"), at("restartWith", "worker")]);
+  assert.deepEqual(alone.services.get("web")!.dependsOn, ["db"]);
+  const some = await merge(world, { services: [found("cache")] });
+  assert.deepEqual(relations(some, "web"), { dependsOn: ["cache", "db"], restartWith: [] });
+  assert.deepEqual(some.config.awaited, [at("restartWith", "worker")]);
+  const all = await merge(world, { services: [found("cache"), found("worker")] });
+  assert.deepEqual(relations(all, "web"), { dependsOn: ["cache", "db"], restartWith: ["worker"] });
+  assert.deepEqual(all.config.awaited, []);
+  assert.deepEqual((await merge(world, {})).config.awaited.length, 2);
+});
+
+test("without discovery, a name that nobody has is a fault, and so is the service itself with it", async () => {
+  const world = (more: object, ...dependsOn: string[]) =>
+    json({ services: { web: { ...web, dependsOn } }, ...more });
+  const [unknown] = await faultsOf(world({}, "cache"));
+  assert.deepEqual([unknown!.path, unknown!.found], ["services.web.dependsOn[0]", 'unknown service "cache"']);
+  const [own] = await faultsOf(world(on, "cache", "web"));
+  assert.deepEqual([own!.path, own!.found], ["services.web.dependsOn[1]", '"web", the service itself']);
+});
+
+test("a cycle that found services close refuses them, and nobody else", async () => {
+  const services = { web: { ...web, dependsOn: ["cache"] }, api: { ...web, dependsOn: ["web"] } };
+  const merged = await merge(json({ services, ...on }), {
+    // The first of them leads into the cycle, and is not on it.
+    services: [found("shop", { dependsOn: ["api"] }), found("cache", { dependsOn: ["api"] })],
+  });
+  assert.deepEqual(names(merged).sort(), ["api", "shop", "web"]);
+  assert.deepEqual(refusals(merged), ["cache: watchdog.depends-on a cycle: api -> web -> cache -> api"]);
+  assert.deepEqual(relations(merged, "web").dependsOn, []);
+  assert.deepEqual(
+    merged.config.awaited.map(({ name }) => name),
+    ["cache"],
   );
 });
 

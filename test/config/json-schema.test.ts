@@ -8,17 +8,21 @@ import { Ajv } from "ajv";
 import { parse } from "yaml";
 import { builtins } from "../../src/builtin-plugins.ts";
 import { jsonSchemaOf } from "../../src/config/json-schema.ts";
+import { withVariables } from "../../src/config/json-schema-variables.ts";
 import { load } from "./fixture.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const text = (path: string) => readFileSync(join(ROOT, path), "utf8");
 // `secret` marks what is never shown; ajv would take it for a mistake.
 const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, keywords: ["secret"] });
-const validate = ajv.compile(jsonSchemaOf(builtins));
+const validate = ajv.compile(withVariables(jsonSchemaOf(builtins)));
 
-async function accepts(content: unknown): Promise<{ schema: boolean; watchdog: boolean; why: string }> {
+async function accepts(
+  content: unknown,
+  env: Record<string, string> = {},
+): Promise<{ schema: boolean; watchdog: boolean; why: string }> {
   const files = { "/app/watchdog.config.json": JSON.stringify(content) };
-  const loaded = await load({ files }, { plugins: builtins });
+  const loaded = await load({ files, env }, { plugins: builtins });
   const schema = validate(content);
   const faults = loaded.ok ? [] : loaded.faults;
   return { schema, watchdog: loaded.ok, why: JSON.stringify([validate.errors, faults]) };
@@ -66,6 +70,50 @@ test("both accept what is right", async () => {
   for (const content of RIGHT) {
     const { schema, watchdog, why } = await accepts(content);
     assert.deepEqual([schema, watchdog], [true, true], `${JSON.stringify(content)}: ${why}`);
+  }
+});
+
+/** Each place, with what the variable `V` may hold there, and what it may not (empty: the schema takes any text). */
+const VARIABLES: readonly [(value: string) => object, right: string, wrong: string][] = [
+  [(port) => ({ port }), "8080", "eighty"],
+  [(dryRun) => ({ dryRun }), "yes", "perhaps"],
+  [(logLevel) => ({ logLevel }), "debug", "loud"],
+  [(stateFile) => ({ stateFile }), "/data/state.json", ""],
+  [(interval) => web({ interval }), "30", "1 parsec"],
+  [(url) => web({ url }), "http://web/", "web"],
+  [(action) => web({ action }), "notify", "reboot"],
+  [(budget) => web({ budget }), "never", "always"],
+  [(restarts) => web({ budget: { restarts } }), "2", "many"],
+  [(jitter) => ({ defaults: { backoff: { jitter } }, ...web({}) }), "0.5", "much"],
+  [(method) => web({ http: { method } }), "HEAD", "PUT"],
+  [(status) => web({ http: { status: [status] } }), "204", ""],
+  [(container) => web({ container }), "my-web", "my web"],
+  [(logLines) => ({ plugins: { docker: { logLines } } }), "10", "all"],
+  [(url) => ({ plugins: { slack: { url } } }), "http://slack/x", ""],
+  [(event) => ({ plugins: { slack: { url: "http://s/x", events: [event] } } }), "COMPONENT_DOWN", "DOWN"],
+];
+
+test("a variable is right wherever a value stands, and what it holds is for the watchdog", async () => {
+  for (const [place, right, wrong] of VARIABLES) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what a person writes.
+    const content = place("${V}");
+    const good = await accepts(content, { V: right });
+    assert.deepEqual([good.schema, good.watchdog], [true, true], `${JSON.stringify(content)}: ${good.why}`);
+    const preset = await accepts(place(`\${V:-${right}}`));
+    assert.deepEqual([preset.schema, preset.watchdog], [true, true], `${right}: ${preset.why}`);
+    if (wrong === "") continue;
+    const bad = await accepts(content, { V: wrong });
+    assert.deepEqual([bad.schema, bad.watchdog], [true, false], `${JSON.stringify(content)}: ${wrong}`);
+    const said = await accepts(place(wrong));
+    assert.deepEqual([said.schema, said.watchdog], [false, false], `${wrong} itself: ${said.why}`);
+  }
+});
+
+test("what only looks like a variable is refused by both", async () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: what a person may write.
+  for (const text of ["$V", "${}", "${1}", "${V", "${V:5}", "${V} ms", "1${V}"]) {
+    const { schema, watchdog } = await accepts({ port: text }, { V: "80 or so" });
+    assert.deepEqual([schema, watchdog], [false, false], text);
   }
 });
 

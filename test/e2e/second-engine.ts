@@ -1,6 +1,6 @@
 /** A Docker engine of a test's own, with a small disk that can be filled, and that can be ended and started again. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testImage } from "../engine.ts";
@@ -69,8 +69,11 @@ export async function secondEngine(sizeMib = 48): Promise<SecondEngine> {
     async start() {
       const log = openSync(path("log"), "a");
       const dirs = ["--data-root", path("data"), "--exec-root", path("exec"), "--pidfile", path("pid")];
-      const apart = ["--net", "dockerd", "--bridge=none", "--iptables=false", "-H", host, ...dirs];
+      // Nor does it touch the first engine's containers in their containerd.
+      const names = ["--containerd-namespace", "apart", "--containerd-plugins-namespace", "apart-plugins"];
+      const apart = ["--net", "dockerd", "--bridge=none", "--iptables=false", "-H", host, ...dirs, ...names];
       daemon = spawn("unshare", apart, { stdio: ["ignore", log, log] });
+      closeSync(log);
       await until("the second engine", 30_000, () => run(["version", "--format", "{{.Server.Version}}"]));
     },
     async stop() {

@@ -84,6 +84,14 @@ test("a discoverer that fails, throws or hangs is a failed look, and the next lo
   assert.equal((await one.look(base, nobody)).kind, "merged");
 });
 
+test("after a failed look, the same answer as before is told again, so that the trouble ends", async () => {
+  const answers: Discovery[] = [HERE, { ok: false, reason: "no engine" }, HERE, HERE];
+  const { finder: one, base } = await finder(true, () => answers.shift()!);
+  const kinds: string[] = [];
+  while (answers.length > 0) kinds.push((await one.look(base, nobody)).kind);
+  assert.deepEqual(kinds, ["merged", "failed", "merged", "same"]);
+});
+
 test("when the configuration is reloaded while the engine is away, what was found before stays", async () => {
   const shop = {
     name: "shop",

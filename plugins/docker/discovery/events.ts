@@ -10,7 +10,9 @@ const FILTERS = [
 ];
 /** `docker compose up` makes many events at once. */
 const QUIET_MS = 500;
-const AGAIN_MS = [1000, 2000, 5000, 10_000, 30_000];
+const AGAIN_MS = [1000, 2000, 5000, 10_000];
+/** The engine repeats these: what happened since the last look and before the client was there is not lost. */
+const SINCE = "60s";
 
 /** docker-cli-js waits for the end of its command, and this one has none. No word of it comes from outside. */
 export async function followEvents(
@@ -42,10 +44,14 @@ export async function followEvents(
 function follow({ env, flags }: Engine, notice: () => void, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const filters = FILTERS.flatMap((filter) => ["--filter", filter]);
-    const child = spawn("docker", [...flags, "events", "--format", "{{.Action}}", ...filters], {
-      env,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const child = spawn(
+      "docker",
+      [...flags, "events", "--since", SINCE, "--format", "{{.Action}}", ...filters],
+      {
+        env,
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
     const end = () => child.kill("SIGTERM");
     function over(): void {
       signal.removeEventListener("abort", end);
