@@ -104,9 +104,10 @@ function onChecked(
   applyBlocked(draft);
 }
 
-/** If the container started after the restart was ordered, the restart was carried out. */
-function withSeenRestart(service: ServiceState, { startedAt }: KnownContainer): ServiceState {
+/** If the container started after the restart was ordered, the restart was carried out. Another one is no restart. */
+function withSeenRestart(service: ServiceState, { id, startedAt }: SeenContainer): ServiceState {
   if (service.outage === null || service.outage.restarted !== "unknown") return service;
+  if (service.container !== null && service.container.id !== id) return service;
   if (!isLaterStart(startedAt, service.restarts.at(-1))) return service;
   return { ...service, outage: { ...service.outage, restarted: "yes" } };
 }

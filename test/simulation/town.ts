@@ -50,9 +50,8 @@ export interface Town {
   policies: ReadonlyMap<string, ServicePolicy>;
   /** Services that no other one names: they may leave the configuration. */
   leaves: readonly string[];
-  /** Whether the watchdog can see how full the engine's disk is, and whether the last look showed it full. */
+  /** Whether the watchdog can see how full the engine's disk is. */
   diskIsSeen: boolean;
-  diskWasFull(): boolean;
   /** Whether its health endpoint answers well now. */
   isUp(name: string): boolean;
   restart(name: string): Promise<RestartResult>;
@@ -78,7 +77,6 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
   let engineAway = false;
   let diskFull = false;
   let windowEndsAt = 0;
-  let diskShownFull = false;
   const diskIsSeen = random.chance(0.8);
 
   function settle(name: string, earlier: string[]): Service {
@@ -139,6 +137,12 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
   async function restart(name: string): Promise<RestartResult> {
     const service = services.get(name)!;
     judge.restartBegan(name);
+    // Asked right before the command, too: the look around may have come too late.
+    if (diskIsSeen && diskFull && !engineAway) {
+      judge.restartEnded(name);
+      judge.restartUntried(name);
+      return { ok: false, fault: "disk_full", untried: true, reason: "the disk is full; nothing was done" };
+    }
     const how = service.restarts;
     const tookMs = how === "slow" ? 38_000 : random.between(100, 12_000);
     const away = engineAway;
@@ -174,8 +178,6 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
         .map(([name, service]) => [name, shown(name, service)]),
     );
     const gone = all.flatMap(([name, { presence }]) => (presence === "gone" ? [name] : []));
-    // Before the first restart is due, nobody looks at the disk.
-    if (!engineAway) diskShownFull = diskIsSeen && diskFull;
     const disk = diskIsSeen ? { diskFault: diskFull ? "the disk is full" : null } : {};
     if (!engineAway) for (const name of gone) services.get(name)!.shown = "gone";
     return engineAway
@@ -256,13 +258,11 @@ export function createTown(random: Random, clock: FakeClock, judge: Judge): Town
   const maintenance = (now: number): Record<string, number> =>
     now < windowEndsAt ? { [names[0]!]: windowEndsAt } : {};
 
-  const diskWasFull = () => diskShownFull;
   return {
     services,
     policies,
     leaves,
     diskIsSeen,
-    diskWasFull,
     maintenance,
     isUp,
     restart,
