@@ -67,6 +67,16 @@ test("a container tells by its own start that a restart was made, whatever its c
   }
 });
 
+test("another container that takes the name does not tell that a restart was made", () => {
+  const d = drive(policy("executor"));
+  d.around = { containers: { executor: { ...container, startedAt: T0 } } };
+  fails(d, 3);
+  d.settle("executor", "unknown");
+  d.around = { containers: { executor: { ...container, id: "other", startedAt: T0 + 60_000 } } };
+  fails(d, 1);
+  assert.equal(d.state.services.executor!.outage!.restarted, "unknown");
+});
+
 test("the first passed check ends the start period", () => {
   const d = drive(policy("executor", { startPeriodMs: 600_000 }));
   d.around = { containers: { executor: { ...container, startedAt: T0 - 1000 } } };
