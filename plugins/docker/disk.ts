@@ -6,7 +6,7 @@ import { statfs as statfsOf } from "node:fs/promises";
 import { hostname, totalmem } from "node:os";
 import type { Redact } from "../../src/plugin.ts";
 import type { Client } from "./client.ts";
-import { FREE_DISK } from "./fault.ts";
+import { FREE_DISK, faultOf } from "./fault.ts";
 import { createSelf, lookAround, type Spot } from "./self.ts";
 
 const MIB = 1024 * 1024;
@@ -31,7 +31,7 @@ export type DiskFault = (signal: AbortSignal, wasFull: boolean) => Promise<strin
 
 export function createDisk(world: DiskWorld): DiskFault {
   const { statfs = statfsOf, look = lookAround } = world;
-  // `null`: the engine runs elsewhere.
+  // `null`: the engine runs elsewhere, or does not say where its disk is.
   let known: string | null | undefined;
   return async (signal, wasFull) => {
     const spot = look();
@@ -64,12 +64,15 @@ async function ownRoot(
 
 /** Two hosts may have the same name, but hardly the same memory to the byte. */
 async function engineRoot(
-  { client, host }: DiskWorld,
+  { client, redact, host }: DiskWorld,
   signal: AbortSignal,
 ): Promise<string | null | undefined> {
   const words = ["info", "--format", "{{json .DockerRootDir}} {{json .Name}} {{.MemTotal}}"];
   const outcome = await client({ words, names: [], deadlineMs: INFO_TIMEOUT_MS, signal });
-  if (outcome.end !== "ok") return undefined;
+  if (outcome.end !== "ok") {
+    // A proxy that lets nobody ask is not asked before each restart.
+    return faultOf(outcome, "", redact).fault === "permission_denied" ? null : undefined;
+  }
   const [, root, name, memory] = /^"(\/[^"]*)" "([^"]*)" (\d+)\s*$/.exec(outcome.stdout) ?? [];
   const here = host ?? { name: hostname(), memoryBytes: totalmem() };
   return name === here.name && Number(memory) === here.memoryBytes ? root : null;

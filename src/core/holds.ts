@@ -180,9 +180,14 @@ function isRunning({ container }: ServiceState): boolean {
 
 /**
  * An update removes a container and creates another one, and may create many before it starts the first. In this time
- * since the service began to fail, nobody is told.
+ * since the service began to fail, nobody is told. That a container is gone shows no update: people may have to know.
  */
-const RECREATION_MS = 2 * 60_000;
+const RECREATION_MS: Readonly<Record<Absence, number>> = {
+  gone: 30_000,
+  removing: 30_000,
+  created: 2 * 60_000,
+  replaced: 2 * 60_000,
+};
 
 /** Also where the last look was too late to see the container, as long as the last but one did. */
 function absenceOf(
@@ -197,8 +202,9 @@ function isBeingRecreated(draft: Draft, policy: ServicePolicy, service: ServiceS
   const absence = absenceOf(draft, policy, service);
   // Where there never was a container, its name is wrong.
   const isKnown = service.container !== null || service.lastPassAt > 0;
-  const untilAt = (service.outage?.startedAt ?? draft.now) + RECREATION_MS;
-  if (absence === undefined || !isKnown || draft.now >= untilAt) return null;
+  if (absence === undefined || !isKnown) return null;
+  const untilAt = (service.outage?.startedAt ?? draft.now) + RECREATION_MS[absence];
+  if (draft.now >= untilAt) return null;
   return { reason: words.holdRecreating(policy, absence), untilAt };
 }
 

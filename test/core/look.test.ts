@@ -130,12 +130,12 @@ test("the saved state is enough: each tick may be another process", () => {
 });
 
 test("a container that is gone for a moment is being updated: nobody is told, and it starts afresh", () => {
-  const d = drive(policy("web"));
+  const d = drive(policy("web", { failureThreshold: 2 }));
   d.pass("web");
   shows(d, "gone");
-  assert.deepEqual(said(fails(d, 5)), []);
+  assert.deepEqual(said(fails(d, 2)), []);
   assert.equal(hold(d)?.kind, "recreating");
-  assert.equal(hold(d)?.untilAt, T0 + 15_000 + 120_000);
+  assert.equal(hold(d)?.untilAt, T0 + 15_000 + 30_000);
   shows(d, { ...CONTAINER, id: "bbb" });
   assert.deepEqual(said(fails(d, 1)), []);
   assert.equal(d.state.services.web!.failures, 0);
@@ -143,25 +143,34 @@ test("a container that is gone for a moment is being updated: nobody is told, an
   assert.deepEqual(said(d.pass("web")), []);
 });
 
-for (const [absence, remedy, expected] of [
+for (const [absence, silentChecks, remedy, expected] of [
   [
     "created",
+    8,
     "docker compose up -d web",
     /was created and never started \(port is taken\): run `docker compose up -d web`\)/,
   ],
-  ["removing", undefined, /is being removed: create and start it, or correct/],
+  ["removing", 2, undefined, /is being removed: create and start it, or correct/],
 ] as const) {
-  test(`one that stays ${absence} is told down after 2 min, and never restarted`, () => {
+  test(`one that stays ${absence} is told down after a while, and never restarted`, () => {
     const d = drive(policy("web"));
     const error = absence === "created" ? { error: "port is taken" } : {};
     shows(d, { ...STOPPED, absence, ...error, ...(remedy ? { remedy } : {}) });
-    assert.deepEqual(said(fails(d, 8)), []);
+    assert.deepEqual(said(fails(d, silentChecks)), []);
     const effects = fails(d, 20);
-    assert.deepEqual(said(effects), ["DOWN/none/9"]);
+    assert.deepEqual(said(effects), [`DOWN/none/${silentChecks + 1}`]);
     assert.match(reasonOf(effects), expected);
     assert.equal(hold(d)?.kind, "missing");
   });
 }
+
+test("one that is gone for longer is told down, and not restarted", () => {
+  const d = drive(policy("web", { failureThreshold: 2 }));
+  d.pass("web");
+  shows(d, "gone");
+  assert.deepEqual(said(fails(d, 3)), ["DOWN/none/3"]);
+  assert.equal(hold(d)?.kind, "missing");
+});
 
 test("one that vanishes keeps the command that brings it back", () => {
   const d = drive(policy("web"));

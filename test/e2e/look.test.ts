@@ -127,6 +127,7 @@ test("an update, a recreation and a backup are left alone and told to nobody, an
     await docker("rm", "-f", names.worker);
     const gone = await held(watchdog, "worker", "recreating");
     assert.match(gone.reason, /does not exist: it is probably being recreated/);
+    await runContainer(names.worker, worker);
 
     // As Compose does it: create, stop, remove, rename, start.
     await docker(
@@ -149,7 +150,6 @@ test("an update, a recreation and a backup are left alone and told to nobody, an
       /never started/.test((await watchdog.service("web")).hold?.reason ?? ""),
     );
     await docker("start", names.web, names.store);
-    await runContainer(names.worker, worker);
 
     for (const name of Object.keys(names)) await healthy(watchdog, name);
     assert.deepEqual(
