@@ -53,12 +53,18 @@ test("behind the socket proxy a watchdog without root heals, and can do nothing 
   assert.equal(await topology.restarts("proxied"), 1);
   const log = await docker("logs", proxy);
   const denied = log.split("\n").filter((line) => line.startsWith("denied"));
-  const once =
-    "once it finds out that only names are let through, and that nobody may ask for the engine's disk";
-  assert.equal(denied.length, 2, `${once}: ${denied.join(", ")}`);
-  const [disk, byId] = denied.sort();
-  assert.match(disk!, /^denied GET \/v[0-9.]+\/info/);
-  assert.match(byId!, /^denied POST \/v[0-9.]+\/containers\/[0-9a-f]{64}\/restart/);
+  // Each is refused once: what it is itself, where the engine's disk is, and a restart by id instead of by name.
+  assert.deepEqual(
+    denied
+      .map((line) =>
+        line
+          .replace(/\/v[0-9.]+/, "")
+          .replace(/[0-9a-f]{64}/, "<id>")
+          .replace(/\?.*/, ""),
+      )
+      .sort(),
+    ["denied GET /containers/<id>/json", "denied GET /info", "denied POST /containers/<id>/restart"],
+  );
   assert.match(log, new RegExp(`^allowed POST /v[0-9.]+/containers/${container}/restart`, "m"));
 
   for (const forbidden of [
