@@ -36,9 +36,12 @@ export default definePlugin(
       let loading: Promise<Family> | undefined;
       /** Absent until there is a service with a process. */
       let family: Family | undefined;
+      let isOver = false;
       const load = () => {
-        loading ??= import("./process/family.ts").then(({ createFamily }) => {
+        loading ??= import("./process/family.ts").then(async ({ createFamily }) => {
           family = createFamily(watchdog);
+          // Nothing is started any more.
+          if (isOver) await family.end();
           return family;
         });
         loading.catch(() => (loading = undefined));
@@ -58,7 +61,10 @@ export default definePlugin(
         async takeOver(services, file) {
           // Only processes that are written down can belong to a service that no longer exists.
           if (services.length === 0 && family === undefined && !existsSync(file)) return;
-          await (await load()).restarter.takeOver(services, file);
+          const its = await load();
+          await its.restarter.takeOver(services, file);
+          // The watchdog may have ended meanwhile, and what was taken over ends with it.
+          if (isOver) await its.end();
         },
       };
       watchdog.restarter(restarter as Restarter);
@@ -68,7 +74,8 @@ export default definePlugin(
         async run(_tick, signal) {
           serves = true;
           if (!signal.aborted) await new Promise((end) => signal.addEventListener("abort", end));
-          await family?.end();
+          isOver = true;
+          await (await loading?.catch(() => undefined))?.end();
           process.off("exit", kill);
         },
       });
