@@ -124,7 +124,7 @@ async function look(
   if (missing.length === 0) return [];
   const names = listed(missing.map(([name, container]) => `${container} (of ${name})`));
   const what = missing.length === 1 ? "this container does not exist" : "these containers do not exist";
-  const text = `${what}, so a restart would fail: ${names}; create what is missing, or correct "container" in the configuration`;
+  const text = `${what}, so nothing can be restarted: ${names}; create what is missing, or correct "container" in the configuration`;
   return [{ level: "warn", text }];
 }
 

@@ -97,7 +97,7 @@ test("containers that do not exist are named, those of services that are only to
     names.map((name) => `spreadpilot-${name}`),
   );
   assert.deepEqual(texts(notices), [
-    'these containers do not exist, so a restart would fail: spreadpilot-monitor (of monitor), spreadpilot-constructor (of constructor); create what is missing, or correct "container" in the configuration',
+    'these containers do not exist, so nothing can be restarted: spreadpilot-monitor (of monitor), spreadpilot-constructor (of constructor); create what is missing, or correct "container" in the configuration',
   ]);
 });
 

@@ -166,7 +166,7 @@ test("what would else be learnt when a service fails is said at the start, in a 
   };
   const none = 'echo "[]"; echo "Error response from daemon: No such container: exe" >&2; exit 1';
   const server = await shop.serving("told", { ...env, PATH: await dockerClient("none", none) });
-  await server.says(/this container does not exist, so a restart would fail: exe \(of executor\)/);
+  await server.says(/this container does not exist, so nothing can be restarted: exe \(of executor\)/);
   server.signal("SIGTERM");
   assert.equal(await server.exit, 0);
   for (const line of [
