@@ -9,7 +9,6 @@ import type { ServiceSettings } from "./docker/act.ts";
 import type { CheckSettings } from "./docker/check.ts";
 import type { Driver } from "./docker/driver.ts";
 import { engineSettings, postRestartSetting } from "./docker/options.ts";
-import { otherTools } from "./docker/other-tools.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -134,6 +133,10 @@ export default definePlugin<DockerOptions>(
     options: dockerOptions,
     serviceOptions,
     env: { engine: "DOCKER_HOST", discover: "WATCHDOG_DISCOVER" },
-    foreign: otherTools,
+    foreign: {
+      prefix: "AUTOHEAL_",
+      names: ["DOCKER_SOCK", "CURL_TIMEOUT", "POST_RESTART_SCRIPT", "HEALTH_SERVER_ADDRESS"],
+      table: async () => (await import("./docker/other-tools.ts")).otherTools,
+    },
   },
 );

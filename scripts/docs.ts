@@ -8,7 +8,7 @@ import { settingsReference } from "./settings-reference.ts";
 const schema = jsonSchemaOf(builtins);
 const documents = {
   "schema.json": `${JSON.stringify(withVariables(schema), null, 2)}\n`,
-  "docs/settings.md": settingsReference(schema, builtins),
+  "docs/settings.md": await settingsReference(schema, builtins),
 };
 
 for (const [path, text] of Object.entries(documents)) {

@@ -5,7 +5,7 @@ import { nameOf } from "../src/config/environment.ts";
 import { PROCESS_SETTINGS } from "../src/config/process-settings.ts";
 import { SERVICE_SETTINGS } from "../src/config/service-settings.ts";
 import { type Settings, variablesOf } from "../src/config/settings.ts";
-import type { ForeignEnvironment } from "../src/plugin/foreign.ts";
+import type { ForeignTable } from "../src/plugin/foreign.ts";
 
 type Json = JsonSchema & { secret?: boolean };
 type Variables = Readonly<Record<string, string | { list: string }>>;
@@ -25,7 +25,7 @@ A duration is a number of seconds, or text such as \`500ms\`, \`15s\`, \`2m\`, \
 also come as \`NAME_FILE\`, the path of a file that holds it. A variable in brackets takes a list with commas between.
 `;
 
-export function settingsReference(schema: JsonSchema, declarations: Declarations): string {
+export async function settingsReference(schema: JsonSchema, declarations: Declarations): Promise<string> {
   const {
     services,
     plugins,
@@ -58,12 +58,13 @@ export function settingsReference(schema: JsonSchema, declarations: Declarations
     if (own.length > 0) parts.push(`\`plugins.${name}\`\n`, table(Object.fromEntries(own), env));
     if (ofService) parts.push(`\`services.<name>.${name}\`\n`, table(ofService, {}));
   }
-  const foreign = Object.values(declarations).flatMap((one) => (one.foreign ? [one.foreign] : []));
   parts.push(
     "## Variables of other tools\n",
     "They are weaker than all of the above: [migrating.md](migrating.md).\n",
   );
-  for (const one of foreign) parts.push(ofOtherTools(one));
+  for (const { foreign } of Object.values(declarations)) {
+    if (foreign) parts.push(ofOtherTools(await foreign.table()));
+  }
   return `${parts.join("\n").trimEnd()}\n`;
 }
 
@@ -102,7 +103,7 @@ function envOnly(settings: Settings): string {
   return ["| variable | |", "| --- | --- |", ...rows, cells(["`WATCHDOG_RUN_AS`", runAs]), ""].join("\n");
 }
 
-function ofOtherTools({ variables, defaults }: ForeignEnvironment): string {
+function ofOtherTools({ variables, defaults }: ForeignTable): string {
   const rows = Object.entries(variables).map(([name, one]) =>
     cells([
       `\`${name}\``,

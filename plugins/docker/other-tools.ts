@@ -3,7 +3,7 @@
  * read it. The order counts: of two variables that give one setting, the later one wins.
  */
 import * as v from "valibot";
-import { type ForeignEnvironment, flag, line, oneOf, wholeNumber } from "../../src/plugin.ts";
+import { type ForeignTable, flag, line, oneOf, wholeNumber } from "../../src/plugin.ts";
 
 const DOCKER = "plugins.docker";
 const ENGINE = `${DOCKER}.engine`;
@@ -37,7 +37,7 @@ function filesIn(folder: string, prefix = "") {
 /** Where docker-autoheal has the files mounted, under names of its own. */
 const CERTS = filesIn("/certs", "client-");
 
-const AUTOHEAL: ForeignEnvironment["variables"] = {
+const AUTOHEAL: ForeignTable["variables"] = {
   AUTOHEAL_CONTAINER_LABEL: { settings: [LABEL] },
   AUTOHEAL_INTERVAL: { settings: ["defaults.interval"] },
   AUTOHEAL_START_PERIOD: { settings: ["startDelay"] },
@@ -65,7 +65,7 @@ const AUTOHEAL: ForeignEnvironment["variables"] = {
 const CONNECTION = "AUTOHEAL_CONNECTION_TYPE";
 const PORTS = { http: 2375, ssl: 2376 };
 
-const TMKNIGHT: ForeignEnvironment["variables"] = {
+const TMKNIGHT: ForeignTable["variables"] = {
   AUTOHEAL_MONITOR_ALL: {
     settings: [LABEL],
     takes: flag(),
@@ -106,12 +106,11 @@ const TMKNIGHT: ForeignEnvironment["variables"] = {
   },
 };
 
-const DEUNHEALTH: ForeignEnvironment["variables"] = {
+const DEUNHEALTH: ForeignTable["variables"] = {
   HEALTH_SERVER_ADDRESS: { ignored: "HOST and PORT say where /livez and /readyz answer" },
 };
 
-export const otherTools: ForeignEnvironment = {
-  prefix: "AUTOHEAL_",
+export const otherTools: ForeignTable = {
   variables: { ...AUTOHEAL, ...TMKNIGHT, ...DEUNHEALTH },
   shared: Object.keys(DEUNHEALTH),
   defaults: [

@@ -4,44 +4,38 @@
  */
 import type * as v from "valibot";
 import { isRecord, own } from "../core/record.ts";
-import type { ForeignEnvironment, ForeignVariable, TranslatedVariable } from "../plugin/foreign.ts";
+import type { ForeignTable, ForeignVariable, TranslatedVariable } from "../plugin/foreign.ts";
 import { check } from "./check.ts";
 import type { Declarations, EnvironmentNotice } from "./config.ts";
 import { fromText } from "./environment.ts";
 import type { Fault } from "./fault.ts";
+import { type Foreign, namesIn } from "./foreign-names.ts";
 import type { Keys, Layer, Said } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import { FILE_SCHEMA } from "./process-settings.ts";
 import { entryOf, schemaAt } from "./schema.ts";
 import { anyServiceSchema } from "./service-settings.ts";
 
-export interface Foreign {
-  /** The top level of a file. */
-  process: Layer;
-  /** Of all services. */
-  defaults: Layer;
-  plugins(name: string): Layer;
-  notices: EnvironmentNotice[];
-  faults: Fault[];
-}
-
 /** `section`: what the file says under `plugins`. A plugin that is off, or not the built-in one, translates nothing. */
-export function readForeign(
+export async function readForeign(
   declarations: Declarations,
   section: unknown,
   env: Readonly<Record<string, string>>,
-): Foreign {
+): Promise<Foreign> {
   const tree = createTree();
   const notices: EnvironmentNotice[] = [];
   const faults: Fault[] = [];
   for (const [name, { foreign }] of Object.entries(declarations)) {
     const said = isRecord(section) ? own(section, name) : undefined;
     if (foreign === undefined || said === false || (isRecord(said) && Object.hasOwn(said, "from"))) continue;
-    const read = readVariables(foreign, declarations, env);
+    const names = namesIn(env, foreign);
+    if (names.length === 0) continue;
+    const table = await foreign.table();
+    const read = readVariables(names, table, declarations, env);
     notices.push(...read.notices);
     faults.push(...read.faults);
     if (read.sign === undefined) continue;
-    for (const { settings, by, with: needed } of foreign.defaults) {
+    for (const { settings, by, with: needed } of table.defaults) {
       if (needed && !needed.some((one) => env[one] !== undefined)) continue;
       const origin = by === undefined ? `env ${read.sign}` : `default of ${by}`;
       for (const [path, value] of Object.entries(settings)) {
@@ -73,7 +67,8 @@ interface Translated {
 }
 
 function readVariables(
-  { variables, prefix, shared }: ForeignEnvironment,
+  names: readonly string[],
+  { variables, shared }: ForeignTable,
   declarations: Declarations,
   env: Readonly<Record<string, string>>,
 ) {
@@ -82,7 +77,6 @@ function readVariables(
   const faults: Fault[] = [];
   const values = new Map<string, unknown>();
   const translated: [string, TranslatedVariable][] = [];
-  const names = Object.keys(env).filter((name) => Object.hasOwn(variables, name) || name.startsWith(prefix));
   for (const name of names) {
     const variable: ForeignVariable | undefined = own(variables, name);
     if (variable === undefined) notices.push(unknown(name, Object.keys(variables)));

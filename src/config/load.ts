@@ -15,7 +15,7 @@ import {
 } from "./environment.ts";
 import { type Fault, redactFaults } from "./fault.ts";
 import { brief, type FileIo, readConfigFile } from "./file.ts";
-import { readForeign } from "./foreign.ts";
+import { hasForeign, NO_FOREIGN } from "./foreign-names.ts";
 import { type Included, readIncludes } from "./include.ts";
 import { stacked } from "./layers.ts";
 import { checkWindows, toWindow } from "./maintenance.ts";
@@ -83,7 +83,9 @@ async function load(input: LoadInput, env: Record<string, string>): Promise<Load
   const included = file && (await readIncludes(file, env, io));
   faults.push(...(included?.faults ?? []));
   const content = readContent(file, included, env, input.plugins);
-  const foreign = readForeign(input.plugins, content.said.plugins, env);
+  const foreign = hasForeign(input.plugins, env)
+    ? await (await import("./foreign.ts")).readForeign(input.plugins, content.said.plugins, env)
+    : NO_FOREIGN;
   const top = readProcess(content, file?.path, fromEnv.from, foreign.process, io.cwd);
   faults.push(...content.faults, ...foreign.faults, ...top.faults);
   const { said, settings } = top;

@@ -7,7 +7,7 @@ import type { Declarations, PluginConfig, Section, ThirdPartyFactory } from "./c
 import { type FromFiles, layerOf, nameOf, readSecretFiles, readVariables } from "./environment.ts";
 import { type Fault, joinPath, show, showUnknownKey } from "./fault.ts";
 import { brief, type FileIo, importDefault, pluginSpecifier } from "./file.ts";
-import type { Foreign } from "./foreign.ts";
+import type { Foreign } from "./foreign-names.ts";
 import { type Layer, merged, type Origin } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import { entryOf, markedSecrets } from "./schema.ts";

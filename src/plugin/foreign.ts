@@ -32,6 +32,13 @@ export interface ForeignDefault {
 export interface ForeignEnvironment {
   /** Every variable that begins like this is one of these tools'. */
   prefix: string;
+  /** The others of the table. */
+  names: readonly string[];
+  /** Imported late: most environments have none of these variables. */
+  table(): Promise<ForeignTable>;
+}
+
+export interface ForeignTable {
   variables: Readonly<Record<string, ForeignVariable>>;
   /** Variables of the table that other programs have, too. One alone does not say that this is such an environment. */
   shared: readonly string[];

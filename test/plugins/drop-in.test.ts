@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { engineOf } from "../../plugins/docker/engine.ts";
 import { otherTools } from "../../plugins/docker/other-tools.ts";
 import { wordsFor } from "../../plugins/docker/post-restart.ts";
+import docker from "../../plugins/docker.ts";
 import { builtins } from "../../src/builtin-plugins.ts";
 import type { Config } from "../../src/config/config.ts";
 import { describe } from "../../src/config/describe.ts";
@@ -278,6 +279,12 @@ test("every variable has a setting that exists, or says why it has none", async 
     if ("ignored" in variable) assert.ok(variable.ignored.length > 10, name);
     else assert.ok(variable.settings.length > 0, name);
   }
+});
+
+test("the names by which the table is asked for are those that its prefix leaves out", () => {
+  const { prefix, names } = docker.foreign!;
+  const others = Object.keys(otherTools.variables).filter((name) => !name.startsWith(prefix));
+  assert.deepEqual([...names].sort(), others.sort());
 });
 
 test("a docker client is called with the files of another tool, unless DOCKER_CERT_PATH names some", () => {
