@@ -27,7 +27,7 @@ export interface DockerClient {
 const SCRIPT = `#!/bin/sh
 cd "$(dirname "$0")"
 form=$1
-[ "$4" = --format ] && form="$1 --format"
+[ "$1 $4" = "inspect --format" ] && form="$1 $4"
 echo "$form" >> calls
 case "$form" in
 ps) exec cat ids ;;
