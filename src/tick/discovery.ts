@@ -1,5 +1,6 @@
 /** Keeps the services that were found on the host together with those that are listed. */
 import { listedServices, type Merged, unplaced, withFound } from "../config/found.ts";
+import { own } from "../core/record.ts";
 import type { TroubleId } from "../core/trouble-state.ts";
 import type { Log, Ports } from "../plugin/contract.ts";
 import type { Discoverer, Discovery, RefusedContainer } from "../plugin/discovery.ts";
@@ -66,7 +67,8 @@ export function createFinder({ clock }: Pick<Ports, "clock">): Finder {
       const { isOn } = discoverer;
       dueMs = clock.monotonicMs() + (isFollowed || !isOn ? FULL_LOOK_MS : 0);
       const canCheck = (check: string) => base.registry.checks.has(check);
-      const found = await ask(discoverer, base);
+      const answer = await ask(discoverer, base);
+      const found = answer.ok ? withKnownPlaces(answer, last?.found) : answer;
       if (!found.ok) {
         dueMs = Number.NEGATIVE_INFINITY;
         const failed = { kind: "failed", reason: found.reason, isOn } as const;
@@ -94,6 +96,21 @@ export function createFinder({ clock }: Pick<Ports, "clock">): Finder {
       isFollowed = true;
     },
   };
+}
+
+/**
+ * A service keeps its container where the host of its URL means several: that another project starts one of the same
+ * name is no reason to lose it.
+ */
+function withKnownPlaces(found: Found, before: Found | undefined): Found {
+  const containers = Object.entries(found.containers).map(
+    ([name, candidates]): [string, readonly string[]] => {
+      const [known, ...others] = own<readonly string[]>(before?.containers ?? {}, name) ?? [];
+      const isKept = known !== undefined && others.length === 0 && candidates.includes(known);
+      return [name, isKept ? [known] : candidates];
+    },
+  );
+  return { ...found, containers: Object.fromEntries(containers) };
 }
 
 const TRIED = "find services";

@@ -46,6 +46,21 @@ test("a quiet tick asks no engine, and a failing service without a container doe
   assert.equal(asked.length, 2);
 });
 
+test("a service keeps its container when another one gets the name of its host, and loses it with the container", async () => {
+  let api = ["shop-api-1", "trade-api-1"];
+  const { finder: one, base } = await finder(true, () => ({ ...HERE, containers: { api } }) as Discovery);
+  const container = async (names: string[]) => {
+    api = names;
+    const looked = await one.look(base, nobody);
+    return looked.kind === "merged" ? looked.merged.config.services.get("api")!.container : looked.kind;
+  };
+  assert.equal(await container(["shop-api-1", "trade-api-1"]), "", "nobody knows which");
+  assert.equal(await container(["shop-api-1"]), "shop-api-1");
+  assert.equal(await container(["trade-api-1", "shop-api-1"]), "same");
+  assert.equal(await container(["trade-api-1", "other-api-1"]), "");
+  assert.equal(await container(["trade-api-1"]), "trade-api-1");
+});
+
 test("with discovery on, every tick looks, until changes are noticed as they happen", async () => {
   const { finder: one, base, asked, clock } = await finder(true, () => HERE);
   for (let ticks = 0; ticks < 3; ticks++) await one.look(base, nobody);
