@@ -2,9 +2,9 @@ import { delimiter } from "node:path";
 import { type Contained, type DockerClient, installDockerClient } from "./docker-client.ts";
 import { median, ms } from "./figures.ts";
 import type { TickAnswer } from "./jobs/watchdog.ts";
-import { type Bench, type Lab, pause } from "./lab.ts";
+import type { Bench, Lab } from "./lab.ts";
 import type { Row } from "./report.ts";
-import { configure, endpoints, watched } from "./setup.ts";
+import { configure, endpoints, ticks, watched } from "./setup.ts";
 
 const SERVICES = 500;
 const WARM_UPS = 15;
@@ -31,7 +31,7 @@ export const discovery: Bench = {
     const byHealth = urls.map((): Contained => ({}));
     const listed: Rival = {
       what: "listed in a file, no discovery",
-      round: await program(lab, configure(lab, watched({ healthy: urls }))),
+      round: await ticks(lab, configure(lab, watched({ healthy: urls })), SERVICES),
       cpuMs: [],
       calls: [],
     };
@@ -90,20 +90,12 @@ async function finding(
   client.hold(containers);
   const env = configure(lab, {}, ON);
   const PATH = [client.folder, process.env.PATH].join(delimiter);
-  return { what, client, round: await program(lab, { ...env, PATH }, settings), cpuMs: [], calls: [] };
-}
-
-/** One tick that checks all of them. */
-async function program(lab: Lab, env: Record<string, string>, settings: { followed?: boolean } = {}) {
-  const worker = await lab.worker<object, TickAnswer>("watchdog", settings, { env });
-  return async () => {
-    await pause(120);
-    const answer = await worker.ask({});
-    const { checked, healthy } = answer.counts;
-    if (checked !== SERVICES || healthy !== SERVICES) {
-      throw new Error(`${checked} of ${SERVICES} were checked, and ${healthy} are healthy`);
-    }
-    return answer;
+  return {
+    what,
+    client,
+    round: await ticks(lab, { ...env, PATH }, SERVICES, settings),
+    cpuMs: [],
+    calls: [],
   };
 }
 

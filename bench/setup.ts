@@ -1,7 +1,8 @@
 /** A configuration in a folder of its own, and the environment that leads the watchdog to it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Lab } from "./lab.ts";
+import type { TickAnswer } from "./jobs/watchdog.ts";
+import { type Lab, pause } from "./lab.ts";
 
 export interface Urls {
   healthy: string[];
@@ -41,5 +42,24 @@ export function configure(
     STATE_FILE: join(folder, "state.json"),
     WATCHDOG_CRON: "false",
     LOG_LEVEL: "error",
+  };
+}
+
+/** A watchdog in a process of its own. Each call is one tick, which has to find all of its services healthy. */
+export async function ticks(
+  lab: Lab,
+  env: Record<string, string>,
+  count: number,
+  settings: { followed?: boolean } = {},
+): Promise<() => Promise<TickAnswer>> {
+  const worker = await lab.worker<object, TickAnswer>("watchdog", settings, { env });
+  return async () => {
+    await pause(120);
+    const answer = await worker.ask({});
+    const { checked, healthy } = answer.counts;
+    if (checked !== count || healthy !== count) {
+      throw new Error(`${checked} of ${count} were checked, and ${healthy} are healthy`);
+    }
+    return answer;
   };
 }

@@ -1,8 +1,7 @@
 import { median, ms, times } from "./figures.ts";
-import type { TickAnswer } from "./jobs/watchdog.ts";
-import { type Bench, type Lab, pause } from "./lab.ts";
+import type { Bench } from "./lab.ts";
 import type { Row } from "./report.ts";
-import { configure, endpoints, watched } from "./setup.ts";
+import { configure, endpoints, ticks, watched } from "./setup.ts";
 
 const SERVICES = 1000;
 const WARM_UPS = 15;
@@ -24,7 +23,7 @@ export const tcp: Bench = {
     for (const { what, services } of rivals) {
       programs.push({
         what,
-        round: await program(lab, services),
+        round: await ticks(lab, configure(lab, services), SERVICES),
         cpuMs: [] as number[],
         wallMs: [] as number[],
       });
@@ -45,16 +44,3 @@ export const tcp: Bench = {
     });
   },
 };
-
-async function program(lab: Lab, services: Record<string, object>): Promise<() => Promise<TickAnswer>> {
-  const worker = await lab.worker<object, TickAnswer>("watchdog", {}, { env: configure(lab, services) });
-  return async () => {
-    await pause(120);
-    const answer = await worker.ask({});
-    const { checked, healthy } = answer.counts;
-    if (checked !== SERVICES || healthy !== SERVICES) {
-      throw new Error(`${checked} of ${SERVICES} were checked, and ${healthy} are healthy`);
-    }
-    return answer;
-  };
-}

@@ -32,21 +32,26 @@ export interface Judge {
   over(state: WatchdogState): void;
 }
 
-export interface Tally {
-  restarts: number;
-  crashes: number;
-  sleeps: number;
-  takeovers: number;
-  alerts: number;
-  repeats: number;
-  outages: number;
-  holds: number;
-  reloads: number;
-  crashLoops: number;
-  recreations: number;
-  backups: number;
-  fullDisks: number;
-}
+/** What happened in a world, counted. */
+const NOTHING_HAPPENED = {
+  restarts: 0,
+  crashes: 0,
+  sleeps: 0,
+  takeovers: 0,
+  alerts: 0,
+  repeats: 0,
+  outages: 0,
+  holds: 0,
+  reloads: 0,
+  crashLoops: 0,
+  recreations: 0,
+  backups: 0,
+  fullDisks: 0,
+};
+
+export type Tally = typeof NOTHING_HAPPENED;
+
+export const emptyTally = (): Tally => ({ ...NOTHING_HAPPENED });
 
 interface Seen {
   /** Failed checks in a row that anybody can have seen since the last pass or restart. */
@@ -73,21 +78,7 @@ const LOOKED: Partial<Record<HoldKind, keyof Tally>> = {
 };
 
 export function createJudge(): Judge & { tally: Tally; breaches: string[] } {
-  const tally: Tally = {
-    restarts: 0,
-    crashes: 0,
-    sleeps: 0,
-    takeovers: 0,
-    alerts: 0,
-    repeats: 0,
-    outages: 0,
-    holds: 0,
-    reloads: 0,
-    crashLoops: 0,
-    recreations: 0,
-    backups: 0,
-    fullDisks: 0,
-  };
+  const tally = emptyTally();
   const breaches: string[] = [];
   let town: Town;
   let nowMs = () => 0;

@@ -1,5 +1,5 @@
 /** Plays worlds `first` to `last` and prints what came of them as JSON; ends at the first that breaks an invariant. */
-import { createJudge, type Tally } from "./judge.ts";
+import { createJudge, emptyTally, type Tally } from "./judge.ts";
 import { playWorld } from "./world.ts";
 
 export interface WorldsReport {
@@ -9,21 +9,7 @@ export interface WorldsReport {
 }
 
 async function playWorlds(first: number, last: number): Promise<WorldsReport> {
-  const total: Tally = {
-    restarts: 0,
-    crashes: 0,
-    sleeps: 0,
-    takeovers: 0,
-    alerts: 0,
-    repeats: 0,
-    outages: 0,
-    holds: 0,
-    reloads: 0,
-    crashLoops: 0,
-    recreations: 0,
-    backups: 0,
-    fullDisks: 0,
-  };
+  const total = emptyTally();
   for (let seed = first; seed <= last; seed++) {
     const judge = createJudge();
     await playWorld({ seed, faultTicks: 40, quietTicks: 90 }, judge);
