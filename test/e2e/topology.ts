@@ -9,6 +9,8 @@ export interface ServiceSpec {
   path: string;
   /** Ignores SIGTERM, so that the engine waits this long and then kills it. */
   slowStopS?: number;
+  /** More of `docker run`'s options. */
+  options?: readonly string[];
 }
 
 /** What the watchdog watches without a configuration file. */
@@ -76,14 +78,14 @@ export async function startTopology(image: string, services: Record<string, Serv
 }
 
 function serviceArgs(
-  { alias, port, path, slowStopS }: ServiceSpec,
+  { alias, port, path, slowStopS, options = [] }: ServiceSpec,
   network: string,
   image: string,
 ): string[] {
   const slow = slowStopS ? ["--stop-timeout", String(slowStopS), "-e", "STOPS_SLOWLY=1"] : [];
   const env = ["-e", `PORT=${port}`, "-e", `HEALTH_PATH=${path}`];
   const place = ["--network", network, "--network-alias", alias];
-  return [...place, ...env, ...slow, image, "node", "--input-type=module", "-e", SOURCE];
+  return [...place, ...env, ...slow, ...options, image, "node", "--input-type=module", "-e", SOURCE];
 }
 
 async function get(id: string, { port }: ServiceSpec, path: string): Promise<void> {
