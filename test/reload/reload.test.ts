@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
 import type { Setup } from "../../src/setup.ts";
 import { folderOf, reloading, servicesFile, watched } from "./rig.ts";
 
@@ -11,7 +10,7 @@ test("requests that come while a reload runs are joined into one later reload", 
   const dog = await watched(t);
   await dog.write(servicesFile("a", "b"));
   const first = dog.reload("the first");
-  while (dog.reads() === 0) await turn();
+  await dog.begun;
   const others = Array.from({ length: 50 }, (_, i) => dog.reload(`request ${i}`));
   assert.equal((await first).ok, true);
   const answers = await Promise.all(others);
@@ -40,7 +39,7 @@ test("a request during a reload sees what was written after that one had read", 
   );
   await writeFile(path, servicesFile("b"));
   const first = dog.reload("first");
-  while (dog.reads() === 0) await turn();
+  await dog.begun;
   await writeFile(path, servicesFile("c"));
   const second = dog.reload("second");
   adopted();
@@ -115,7 +114,7 @@ test("a reload that the shutdown overtakes takes nothing up", async (t) => {
     }),
   );
   const running = dog.reload("test");
-  while (dog.reads() === 0) await turn();
+  await dog.begun;
   dog.ending.abort();
   const answer = await running;
   assert.deepEqual([answer.ok, dog.names(), dog.troubles], [false, ["a"], []]);

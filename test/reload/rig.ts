@@ -68,11 +68,16 @@ export async function reloading(
   let current: Setup = first.setup;
   const troubles: (string | null)[] = [];
   let reads = 0;
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
   const reloads = createReloads({
     current: () => current,
     tracked: first.tracked,
     prepareAgain: (before) => {
       reads++;
+      begin();
       return prepare(origin, portsFor, before);
     },
     adopt: async (setup) => {
@@ -92,6 +97,8 @@ export async function reloading(
     setup: () => current,
     names: () => [...current.config.services.keys()],
     reads: () => reads,
+    /** Resolves when the first reload has begun to read. */
+    begun,
     /** The watch looks once, and waits until what it finds has settled; `meanwhile` happens at each such wait. */
     async look(meanwhile: () => Promise<unknown> = async () => {}): Promise<void> {
       await clock.step();
