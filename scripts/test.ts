@@ -44,7 +44,14 @@ if (files.length === 0) {
 process.exit(isDeno ? runOnDeno() : runOnNode());
 
 function runOnDeno(): number {
-  return run(join("node_modules", ".bin", "deno"), ["test", "-A", "--no-check", ...options, ...files]);
+  return run(join("node_modules", ".bin", "deno"), [
+    "test",
+    "-A",
+    "--no-check",
+    "--parallel",
+    ...options,
+    ...files,
+  ]);
 }
 
 function runOnNode(): number {
